@@ -1,0 +1,7 @@
+//! What the tests and benches of Ringup stand on: receivers, servers that misbehave, a name server,
+//! certificates, the real binary as a child process, a load generator and the oracle.
+//!
+//! It looks at Ringup from outside, over real sockets, and imports none of its crates, so what it finds
+//! does not share Ringup's own mistakes. Development only: nothing here is part of the product.
+
+pub mod tempdir;
