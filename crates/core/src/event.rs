@@ -1,0 +1,69 @@
+//! An event: an immutable fact that an account's software reported.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::id::EventId;
+use crate::key::{AccountKey, EndpointKey};
+use crate::log::LogMode;
+use crate::time::{Tick, Timestamp};
+
+/// An event as it lies in the store and travels through lanes. Shared by all its deliveries.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Event {
+    pub id: EventId,
+    pub account: AccountKey,
+    pub event_type: Arc<str>,
+    /// The bytes received, untouched.
+    pub payload: Bytes,
+    /// How long the payload is wanted once no delivery needs it.
+    pub keep_payload: KeepPayload,
+}
+
+impl Event {
+    pub fn tick(&self) -> Tick {
+        self.id.tick()
+    }
+
+    pub fn accepted_at(&self) -> Timestamp {
+        self.id.tick().time()
+    }
+}
+
+/// What happens to the stored payload when the last delivery of its event has ended well.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum KeepPayload {
+    /// Kept as it is until retention takes it.
+    Whole,
+    /// Replaced by this copy, in which the redacted values are struck out.
+    Redacted(Bytes),
+    /// Removed unless an attempt was logged, in which case as `Whole` or by the redacted copy.
+    IfLogged(Option<Bytes>),
+    /// Removed.
+    Never,
+}
+
+impl KeepPayload {
+    /// From the log modes of the endpoints that get the event, and the redacted copy if the account redacts.
+    ///
+    /// An event that nobody gets follows the account's mode alone, passed as the only one.
+    pub fn of(modes: impl IntoIterator<Item = LogMode>, redacted: Option<Bytes>) -> KeepPayload {
+        match (modes.into_iter().max().unwrap_or(LogMode::None), redacted) {
+            (LogMode::Full, None) => KeepPayload::Whole,
+            (LogMode::Full, Some(copy)) => KeepPayload::Redacted(copy),
+            (LogMode::Error, copy) => KeepPayload::IfLogged(copy),
+            (LogMode::None, _) => KeepPayload::Never,
+        }
+    }
+}
+
+/// One endpoint that an accepted event goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    pub endpoint: EndpointKey,
+    /// Hash of the ordering key in the payload, where the endpoint orders by one.
+    pub order_key: Option<u64>,
+    /// The endpoint is paused or disabled: recorded as skipped, can be recovered later.
+    pub skipped: bool,
+}

@@ -1,0 +1,20 @@
+//! Ringup's decisions: nouns, ids, delivery states, retry policy, subscription match, log mode, signing text, lanes.
+//!
+//! Everything here is a total, repeatable function of what it is handed. No async, no I/O, no clock, no randomness, no
+//! serialisation: time, draws and ids are arguments, so a test or the simulator can replay any run.
+
+pub mod account;
+pub mod delivery;
+pub mod endpoint;
+pub mod event;
+pub mod id;
+pub mod key;
+pub mod limits;
+pub mod log;
+pub mod outcome;
+pub mod policy;
+pub mod retry_after;
+pub mod settings;
+pub mod signing;
+pub mod subscription;
+pub mod time;

@@ -1,0 +1,59 @@
+//! Every bound that more than one room must agree on, with its unit and its reason.
+
+use std::time::Duration;
+
+/// Bytes of a publish request's body by default. Standard Webhooks advises payloads under 20 KB; this leaves room.
+pub const BODY_BYTES_DEFAULT: usize = 256 * 1024;
+
+/// Nesting of a JSON document, in levels. Deeper ones serve no receiver and exhaust many parsers.
+pub const JSON_DEPTH_MAX: usize = 64;
+
+/// Events in one batch publish: a request stays well under a second of work.
+pub const BATCH_EVENTS_MAX: usize = 500;
+
+/// Bytes of a response body that are read and kept; after it we stop reading (DESIGN §4).
+pub const RESPONSE_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Bytes of a response head. Beyond it the exchange counts as no response.
+pub const RESPONSE_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// Header fields of a response.
+pub const RESPONSE_HEADERS_MAX: usize = 100;
+
+/// The longest pause between two attempts, whatever a schedule or `Retry-After` asks for.
+pub const RETRY_DELAY_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Retries in a schedule: more would outlive any sensible retention.
+pub const RETRIES_MAX: u32 = 100;
+
+/// The range of the time limit of one attempt.
+pub const TIME_LIMIT_MIN: Duration = Duration::from_millis(100);
+pub const TIME_LIMIT_MAX: Duration = Duration::from_secs(120);
+
+/// Signing secrets that are valid at once, the newest included (Standard Webhooks rotation).
+pub const SIGNING_SECRETS_MAX: usize = 10;
+
+/// Characters of uids, event ids, event type and channel names.
+pub const NAME_CHARS_MAX: usize = 256;
+
+/// Bytes of an endpoint URL.
+pub const URL_BYTES_MAX: usize = 4_096;
+
+/// Extra headers of one endpoint, and bytes of one value.
+pub const ENDPOINT_HEADERS_MAX: usize = 32;
+pub const HEADER_VALUE_BYTES_MAX: usize = 4_096;
+
+/// Endpoints of one account. An event matches each of them at most once, so this bounds the fan-out.
+pub const ENDPOINTS_PER_ACCOUNT_MAX: usize = 1_000;
+
+/// Redaction pointers of one account or endpoint.
+pub const REDACTIONS_MAX: usize = 64;
+
+/// Deliveries a lane holds ready in memory; the rest waits in the store behind a cursor.
+pub const LANE_HEAD_MAX: usize = 64;
+
+/// Deliveries in flight to one endpoint.
+pub const ENDPOINT_IN_FLIGHT_MAX: u32 = 64;
+
+/// Rows of one page of a list.
+pub const PAGE_ROWS_MAX: usize = 250;

@@ -1,0 +1,36 @@
+//! The text that is signed, and the header names it travels under. The cipher itself is in `egress`.
+//!
+//! Source: Standard Webhooks 1.0.0; the `svix-*` names are the older spelling that many receivers verify.
+
+use crate::id::EventId;
+use crate::time::Timestamp;
+
+/// Which names the three signing headers carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HeaderNames {
+    /// `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+    Webhook,
+    /// `svix-id`, `svix-timestamp`, `svix-signature`.
+    Svix,
+    /// Both sets, so that either kind of receiver can verify.
+    #[default]
+    Both,
+}
+
+/// The bytes before the payload in the signed text `id.timestamp.payload`.
+pub fn signed_prefix(id: &EventId, now: Timestamp) -> String {
+    format!("{id}.{}.", now.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Tick;
+
+    #[test]
+    fn the_prefix_is_id_dot_seconds_dot() {
+        let now = Timestamp::from_micros(1_795_471_234_999_999);
+        let id = EventId::of_tick(Tick::at(now), [1; 12]);
+        assert_eq!(signed_prefix(&id, now), format!("{id}.1795471234."));
+    }
+}
