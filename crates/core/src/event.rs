@@ -36,24 +36,24 @@ impl Event {
 pub enum KeepPayload {
     /// Kept as it is until retention takes it.
     Whole,
-    /// Replaced by this copy, in which the redacted values are struck out.
-    Redacted(Bytes),
-    /// Removed unless an attempt was logged, in which case as `Whole` or by the redacted copy.
-    IfLogged(Option<Bytes>),
+    /// Replaced by a copy in which the values at these JSON pointers are struck out.
+    Redacted(Arc<[String]>),
+    /// Removed unless an attempt was logged; then kept whole, or struck out if there are pointers.
+    IfLogged(Arc<[String]>),
     /// Removed.
     Never,
 }
 
 impl KeepPayload {
-    /// From the log modes of the endpoints that get the event, and the redacted copy if the account redacts.
+    /// From the log modes of the endpoints that get the event, and the pointers that the account redacts.
     ///
     /// An event that nobody gets follows the account's mode alone, passed as the only one.
-    pub fn of(modes: impl IntoIterator<Item = LogMode>, redacted: Option<Bytes>) -> KeepPayload {
-        match (modes.into_iter().max().unwrap_or(LogMode::None), redacted) {
-            (LogMode::Full, None) => KeepPayload::Whole,
-            (LogMode::Full, Some(copy)) => KeepPayload::Redacted(copy),
-            (LogMode::Error, copy) => KeepPayload::IfLogged(copy),
-            (LogMode::None, _) => KeepPayload::Never,
+    pub fn of(modes: impl IntoIterator<Item = LogMode>, redact: Arc<[String]>) -> KeepPayload {
+        match modes.into_iter().max().unwrap_or(LogMode::None) {
+            LogMode::Full if redact.is_empty() => KeepPayload::Whole,
+            LogMode::Full => KeepPayload::Redacted(redact),
+            LogMode::Error => KeepPayload::IfLogged(redact),
+            LogMode::None => KeepPayload::Never,
         }
     }
 }

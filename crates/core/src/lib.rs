@@ -4,7 +4,9 @@
 //! serialisation: time, draws and ids are arguments, so a test or the simulator can replay any run.
 
 pub mod account;
+pub mod breaker;
 pub mod delivery;
+pub mod draw;
 pub mod endpoint;
 pub mod event;
 pub mod id;
@@ -12,9 +14,12 @@ pub mod key;
 pub mod limits;
 pub mod log;
 pub mod outcome;
+pub mod permits;
 pub mod policy;
+pub mod rate;
 pub mod retry_after;
 pub mod settings;
 pub mod signing;
 pub mod subscription;
 pub mod time;
+pub mod turn;

@@ -61,6 +61,33 @@ fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
+/// A step back of the clock that is taken for threads reading it out of order rather than for someone setting it.
+pub const CLOCK_SLACK: Duration = Duration::from_secs(1);
+
+/// A wait with both ends, so that a clock that was set back ends it instead of lengthening it. The default is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Window {
+    pub from: Timestamp,
+    pub until: Timestamp,
+}
+
+impl Window {
+    pub fn starting(now: Timestamp, length: Duration) -> Window {
+        Window { from: now, until: now.saturating_add(length) }
+    }
+
+    /// Whether the wait still goes on.
+    pub fn contains(self, now: Timestamp) -> bool {
+        self.from.saturating_sub(CLOCK_SLACK) <= now && now < self.until
+    }
+
+    /// The one that ends later, of those that go on.
+    #[must_use]
+    pub fn max(self, other: Window, now: Timestamp) -> Window {
+        if self.contains(now) && self.until > other.until { self } else { other }
+    }
+}
+
 /// A UTC calendar day, counted from 1970-01-01. Prints as `2026-11-23`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Day(pub i64);

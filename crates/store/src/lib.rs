@@ -1,1 +1,14 @@
-//! Placeholder until its first slice lands.
+//! What Ringup remembers: the [`Store`] seam in verbs, its homes, and the catalogue of configuration kept in memory.
+//!
+//! Promise: an accepted event is durable together with all its deliveries and its idempotency key, or not at all; an
+//! attempt is durable together with its delivery's new state and its counters, or not at all.
+
+pub mod catalogue;
+pub mod directory;
+pub mod log_entry;
+pub mod memory;
+pub mod query;
+pub mod seam;
+pub mod sqlite;
+
+pub use seam::{Store, StoreError};

@@ -1,0 +1,109 @@
+//! Changing configuration: one at a time, stored first, then seen.
+
+use std::sync::Arc;
+
+use ringup_core::endpoint::{Endpoint, Stopped};
+use ringup_core::key::EndpointKey;
+use ringup_core::time::Timestamp;
+use tokio::sync::{Mutex, watch};
+
+use crate::directory::Directory;
+use crate::seam::{Change, Store, StoreError};
+
+/// The directory together with the store behind it. Readers look into the directory; changes come through here.
+pub struct Catalogue {
+    store: Arc<dyn Store>,
+    directory: Directory,
+    changing: Mutex<u64>,
+    changed: watch::Sender<u64>,
+}
+
+impl Catalogue {
+    pub fn new(store: Arc<dyn Store>, directory: Directory) -> Catalogue {
+        Catalogue { store, directory, changing: Mutex::new(0), changed: watch::Sender::new(0) }
+    }
+
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// Wakes after each change. A hint: look into the directory for what is so now.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// Decides on a change with the newest configuration in sight, stores it, then makes it seen.
+    ///
+    /// No other change can come between. Answers the key, which creation gives.
+    pub async fn change<E: From<StoreError>>(
+        &self,
+        decide: impl FnOnce(&Directory) -> Result<Change, E>,
+    ) -> Result<i64, E> {
+        let changing = self.changing.lock().await;
+        let mut change = decide(&self.directory)?;
+        let key = self.store.change(change.clone()).await?;
+        change.set_key(key);
+        self.directory.apply(change);
+        self.changed.send_modify(|revision| *revision += 1);
+        drop(changing);
+        Ok(key)
+    }
+
+    /// Stops an endpoint that is not stopped yet. Answers whether it did.
+    pub async fn stop_endpoint(&self, key: EndpointKey, stopped: Stopped) -> Result<bool, StoreError> {
+        let answer = self
+            .change(|directory| match directory.endpoint(key) {
+                Some(view) if view.endpoint.stopped.is_none() => Ok(Change::PutEndpoint(Endpoint {
+                    stopped: Some(stopped),
+                    updated_at: stopped.at,
+                    ..view.endpoint.clone()
+                })),
+                _ => Err(StoreError::NotFound),
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the configuration anew if another process changed it. Answers whether it did.
+    pub async fn refresh(&self) -> Result<bool, StoreError> {
+        let mut seen = self.changing.lock().await;
+        let now = self.store.outside_changes().await?;
+        if *seen == now {
+            return Ok(false);
+        }
+        self.directory.replace(self.store.load_configuration().await?);
+        *seen = now;
+        self.changed.send_modify(|revision| *revision += 1);
+        Ok(true)
+    }
+
+    /// Forgets secrets that have stopped signing; kept here so that every writer of endpoints does it.
+    pub fn without_expired_secrets(mut endpoint: Endpoint, now: Timestamp) -> Endpoint {
+        endpoint.secrets.retain(|secret| secret.expires_at.is_none_or(|at| now < at));
+        endpoint
+    }
+}
+
+impl Change {
+    fn set_key(&mut self, key: i64) {
+        match self {
+            Change::PutEnvironment(environment) => environment.key.0 = key,
+            Change::PutAccount(account) => account.key.0 = key,
+            Change::PutEndpoint(endpoint) => endpoint.key.0 = key,
+            Change::PutKey(_)
+            | Change::RevokeKey(..)
+            | Change::DeleteAccount(_)
+            | Change::DeleteEndpoint(_)
+            | Change::PutEventType(_)
+            | Change::DeleteEventType(_) => {}
+        }
+    }
+}

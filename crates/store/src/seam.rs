@@ -1,0 +1,279 @@
+//! The verbs that every home of the store offers, and the facts that pass through them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use ringup_core::account::{Account, ApiKey, Environment, EventType};
+use ringup_core::delivery::{After, Delivery, DeliveryKey, Ended};
+use ringup_core::endpoint::Endpoint;
+use ringup_core::event::{Event, KeepPayload, Target};
+use ringup_core::id::{EventId, EventTypeId, KeyId};
+use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::time::{Tick, Timestamp};
+
+use crate::log_entry::{Attempt, Count};
+use crate::query::{
+    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+};
+
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// What a caller can react to.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// A unique name is taken: uid, environment name, event type name.
+    #[error("{0} is already taken")]
+    Conflict(&'static str),
+    #[error("not found")]
+    NotFound,
+    /// Nothing was stored; the same call may succeed later. Disk full, store closing, too much waiting.
+    #[error("the store cannot take this now: {0}")]
+    Unavailable(Arc<str>),
+    /// Stored data cannot be trusted. The writer has stopped; the text names the file and what to do.
+    #[error("{0}")]
+    Corrupt(Arc<str>),
+}
+
+/// What the store must remember, in verbs. One conformance suite (`tests/conformance`) holds for every home.
+pub trait Store: Send + Sync + 'static {
+    // --- configuration: small, read whole at start, then kept in memory by `catalogue::Catalogue`
+
+    fn load_configuration(&self) -> Answer<'_, Configuration>;
+
+    /// One change, one commit. A put with key zero creates and returns the key given.
+    fn change(&self, change: Change) -> Answer<'_, i64>;
+
+    /// Grows whenever another process changed the configuration.
+    fn outside_changes(&self) -> Answer<'_, u64>;
+
+    // --- accepting
+
+    /// Stores events, their deliveries and their idempotency keys: all in one commit, durable when it answers.
+    ///
+    /// The listener's `accepted` is called once for the whole commit group, before or after this answers.
+    fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>>;
+
+    /// Whom to tell of commits. Called once, before the first `accept`.
+    fn listen(&self, listener: Arc<dyn Listener>);
+
+    // --- delivering
+
+    /// Hands over what came of an attempt. Never waits and never fails: the settlement goes into the next commit, is
+    /// kept and tried again while the store cannot take it, and `Listener::settled` tells when it is in. The caller
+    /// bounds how many are outstanding.
+    fn record(&self, settlement: Settlement);
+
+    /// Endpoints that have deliveries waiting or scheduled, each once, in any order.
+    fn endpoints_with_work(&self) -> Answer<'_, Vec<EndpointKey>>;
+
+    /// Waiting deliveries of one endpoint after a tick, oldest first, with their events. Includes scheduled ones only
+    /// if asked, as ordered lanes must.
+    fn waiting(
+        &self,
+        endpoint: EndpointKey,
+        after: Tick,
+        scheduled_too: bool,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<Loaded>>;
+
+    /// Scheduled deliveries due before a time, earliest first, with their events.
+    fn due(&self, before: Timestamp, rows_max: usize) -> Answer<'_, Vec<Loaded>>;
+
+    /// When the earliest scheduled delivery is due.
+    fn next_due(&self) -> Answer<'_, Option<Timestamp>>;
+
+    /// Ends up to `rows_max` waiting or scheduled deliveries of an endpoint, oldest first, leaving out those in
+    /// `except`; answers how many it ended.
+    fn end_waiting(
+        &self,
+        endpoint: EndpointKey,
+        how: Ended,
+        now: Timestamp,
+        except: Vec<Tick>,
+        rows_max: usize,
+    ) -> Answer<'_, usize>;
+
+    /// Makes one delivery want an attempt now, by hand. A live one becomes due at once and keeps its policy; an ended
+    /// or delivered one comes back for exactly one attempt.
+    fn resend(&self, account: AccountKey, event: EventId, endpoint: EndpointKey, now: Timestamp) -> Answer<'_, Resent>;
+
+    // --- reading
+
+    fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>>;
+    fn events(&self, account: AccountKey, filter: EventFilter, page: PageRequest) -> Answer<'_, Page<StoredEvent>>;
+
+    /// Every endpoint the event went to, with the state of that delivery.
+    fn destinations(&self, account: AccountKey, event: EventId) -> Answer<'_, Vec<Destination>>;
+
+    fn attempts_of_event(
+        &self,
+        account: AccountKey,
+        event: EventId,
+        filter: AttemptFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Page<StoredAttempt>>;
+    fn attempts_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: AttemptFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Page<StoredAttempt>>;
+
+    /// Deliveries of an endpoint that ended without success, newest event first.
+    fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>>;
+
+    /// Counters of an endpoint between two minutes since 1970, the first included, the last not.
+    fn counts(&self, endpoint: EndpointKey, from_minute: i64, until_minute: i64) -> Answer<'_, Vec<MinuteCount>>;
+
+    fn census(&self) -> Answer<'_, Census>;
+
+    // --- upkeep
+
+    /// Removes what is older than the plan allows. Days with live deliveries stay.
+    fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained>;
+
+    /// Writes what was handed over, folds journals into their files, and lets go of them. Verbs fail afterwards.
+    fn close(&self) -> Answer<'_, ()>;
+}
+
+/// Told of commits, once for each commit group. Must not block: it runs where publishers are being answered.
+pub trait Listener: Send + Sync {
+    /// Deliveries that are durable now and want their first attempt.
+    fn accepted(&self, fresh: Vec<Fresh>);
+    /// These settlements are durable.
+    fn settled(&self, keys: Vec<DeliveryKey>);
+    /// A delivery was brought back by `resend`.
+    fn resent(&self, loaded: Loaded);
+}
+
+/// Everything a publish makes durable.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub account: AccountKey,
+    pub event_type: Arc<str>,
+    /// The publisher's own id; unique in its account within the idempotency window.
+    pub uid: Option<String>,
+    pub channels: Vec<String>,
+    pub payload: Bytes,
+    pub keep_payload: KeepPayload,
+    pub targets: Vec<Target>,
+    pub idempotency: Option<Idempotency>,
+    /// Nobody registered this type: accepted and noted.
+    pub unregistered: bool,
+    pub now: Timestamp,
+    /// The random part of the event's id.
+    pub random: [u8; 12],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Idempotency {
+    pub key: String,
+    /// Hash of the request: the same key with another request is a mistake of the publisher.
+    pub fingerprint: u64,
+    /// Keys first seen before this time are forgotten.
+    pub not_before: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acceptance {
+    New(EventId),
+    /// The idempotency key was seen with the same request: this is its event, nothing was stored.
+    Repeated(EventId),
+    /// The idempotency key was seen with another request.
+    KeyReused(EventId),
+    /// The publisher's event id is taken.
+    UidTaken(EventId),
+}
+
+/// An event just accepted and one endpoint it goes to.
+#[derive(Clone, Debug)]
+pub struct Fresh {
+    pub event: Arc<Event>,
+    pub endpoint: EndpointKey,
+    pub order_key: Option<u64>,
+}
+
+/// A live delivery and its event, read back.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub delivery: Delivery,
+    pub event: Arc<Event>,
+}
+
+/// What came of one attempt: its log entry, its counters and the delivery's new state, for one commit.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    pub key: DeliveryKey,
+    pub event: Arc<Event>,
+    pub after: After,
+    pub ended_at: Timestamp,
+    /// `None` where the log mode keeps nothing.
+    pub attempt: Option<Attempt>,
+    /// `None` for attempts that do not count, being cut off by us.
+    pub count: Option<Count>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Resent {
+    Done,
+    NotFound,
+    /// The event did not go to this endpoint, so there is nothing to send again.
+    NeverMatched,
+    /// The payload is gone or was redacted: it can no longer be sent as it was.
+    PayloadGone,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventName {
+    Id(EventId),
+    Uid(String),
+}
+
+/// The whole configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Configuration {
+    pub environments: Vec<Environment>,
+    pub keys: Vec<ApiKey>,
+    pub accounts: Vec<Account>,
+    pub endpoints: Vec<Endpoint>,
+    pub event_types: Vec<EventType>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Change {
+    PutEnvironment(Environment),
+    PutKey(ApiKey),
+    RevokeKey(KeyId, Timestamp),
+    PutAccount(Account),
+    /// With its endpoints. History stays until retention takes it.
+    DeleteAccount(AccountKey),
+    PutEndpoint(Endpoint),
+    DeleteEndpoint(EndpointKey),
+    PutEventType(EventType),
+    DeleteEventType(EventTypeId),
+}
+
+/// How long what is kept. Payloads and attempts separately; zero keeps nothing beyond its day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    pub payloads: std::time::Duration,
+    pub attempts: std::time::Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    pub days_removed: usize,
+    pub days_compacted: usize,
+    pub bytes_freed: u64,
+}
+
+/// Totals that must add up: accepted deliveries = delivered + live + ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub events: u64,
+    pub deliveries_live: u64,
+    pub deliveries_ended: u64,
+    pub bytes: u64,
+}
