@@ -16,6 +16,7 @@ pub mod log;
 pub mod outcome;
 pub mod permits;
 pub mod policy;
+pub mod ports;
 pub mod rate;
 pub mod retry_after;
 pub mod settings;
