@@ -4,7 +4,9 @@
 //! It looks at Ringup from outside, over real sockets, and imports none of its crates, so what it finds
 //! does not share Ringup's own mistakes. Development only: nothing here is part of the product.
 
+pub mod client;
 pub mod histogram;
 pub mod journal;
 pub mod receiver;
+pub mod server;
 pub mod tempdir;
