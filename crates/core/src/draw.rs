@@ -5,7 +5,10 @@ use std::time::Duration;
 /// The point between two spans that a draw picks. A draw outside its range counts as the nearest end, NaN as zero.
 pub fn between(low: Duration, high: Duration, draw: f64) -> Duration {
     let draw = if draw.is_nan() { 0.0 } else { draw.clamp(0.0, 1.0) };
-    low + high.saturating_sub(low).mul_f64(draw)
+    let above = high.saturating_sub(low).as_secs_f64() * draw;
+    // Only the very longest spans round to more than a duration holds.
+    let above = Duration::try_from_secs_f64(above).unwrap_or(Duration::MAX);
+    low.saturating_add(above).min(high.max(low))
 }
 
 #[cfg(test)]

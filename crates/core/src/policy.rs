@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::draw;
 use crate::limits::{RETRIES_MAX, RETRY_DELAY_MAX};
 use crate::outcome::{Outcome, words};
 use crate::retry_after;
@@ -106,7 +107,8 @@ pub fn next_step(outcome: &Outcome, attempts_made: u32, plan: &RetryPlan, draw: 
     Next::RetryAt(now.saturating_add(pause.max(asked).min(RETRY_DELAY_MAX)))
 }
 
-fn asked_pause(outcome: &Outcome, now: Timestamp) -> Duration {
+/// The pause that the receiver asked for with `Retry-After`; zero if it did not. Lanes rest that long, too.
+pub fn asked_pause(outcome: &Outcome, now: Timestamp) -> Duration {
     let header = outcome.answer().and_then(|answer| answer.retry_after.as_deref());
     header.and_then(|value| retry_after::parse(value, now)).unwrap_or(Duration::ZERO)
 }
@@ -161,7 +163,9 @@ impl Schedule {
         let pause = match self {
             Schedule::Fixed { retry, cooldown } => (repeat < *retry).then_some(*cooldown),
             Schedule::List(pauses) => pauses.get(at).copied(),
-            Schedule::Jittered(pauses) => pauses.get(at).map(|pause| pause.mul_f64(0.8 + 0.4 * draw.clamp(0.0, 1.0))),
+            Schedule::Jittered(pauses) => {
+                pauses.get(at).map(|pause| draw::between(*pause / 5 * 4, *pause / 5 * 6, draw))
+            }
         };
         pause.map(|pause| pause.min(RETRY_DELAY_MAX))
     }

@@ -39,7 +39,7 @@ impl Turn {
     }
 
     /// Takes the endpoint whose turn it is out of the line.
-    pub fn next(&mut self) -> Option<(AccountKey, EndpointKey)> {
+    pub fn take(&mut self) -> Option<(AccountKey, EndpointKey)> {
         while let Some(account) = self.accounts.pop_front() {
             let ring = self.endpoints.get_mut(&account).expect("every account in the ring has one of its own");
             let endpoint = ring.pop_front();
@@ -61,7 +61,7 @@ impl Turn {
         if self.members.remove(&endpoint)
             && let Some(ring) = self.endpoints.get_mut(&account)
         {
-            // An account whose ring is now empty is passed over by `next`.
+            // An account whose ring is now empty is passed over by `take`.
             ring.retain(|other| *other != endpoint);
         }
     }
