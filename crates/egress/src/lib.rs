@@ -1,1 +1,16 @@
-//! Placeholder until its first slice lands.
+//! The only way out to a receiver: resolve, check, pin, sign, send, read at most the cap.
+//!
+//! Nothing here is an error of the receiver's: whatever it does is an [`Outcome`](ringup_core::outcome::Outcome). What
+//! this crate promises: no address is dialled that [`guard`] forbids, whatever a URL, a name server or a redirect says;
+//! no call outlives its time limit; no answer takes more memory than its caps.
+
+pub mod guard;
+pub mod header;
+pub mod plan;
+pub mod request;
+pub mod sign;
+pub mod url_policy;
+
+pub use plan::{EgressError, EgressPlan, load_roots};
+pub use request::{Caller, Reply, Request, Timing, Webhook};
+pub use url_policy::{CheckedUrl, UrlProblem};

@@ -1,0 +1,73 @@
+//! One request to a receiver, and what came of it.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+use ringup_core::id::EventId;
+use ringup_core::key::AccountKey;
+use ringup_core::outcome::Outcome;
+use ringup_core::signing::HeaderNames;
+use ringup_core::time::Timestamp;
+
+use crate::sign::SigningKey;
+use crate::url_policy::CheckedUrl;
+
+/// One POST. Cheap to build for each attempt: everything of the endpoint is shared.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub url: CheckedUrl,
+    /// Whose request it is: connections are never shared across accounts.
+    pub account: AccountKey,
+    /// Extra headers of the endpoint and its authorisation, checked by [`crate::header::check`].
+    pub headers: Arc<[(HeaderName, HeaderValue)]>,
+    /// The payload, sent as it is.
+    pub body: Bytes,
+    pub webhook: Webhook,
+    /// For the whole exchange, from the name's resolution to the last byte of the answer.
+    pub time_limit: Duration,
+    /// The wall clock at the time of sending: what `webhook-timestamp` says and what secrets expire by.
+    pub now: Timestamp,
+}
+
+/// What the signing headers say.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The same for every attempt of an event.
+    pub id: EventId,
+    pub names: HeaderNames,
+    /// Newest first; those that have expired do not sign.
+    pub keys: Arc<[SigningKey]>,
+}
+
+/// How a call ended and how long it took. Whatever the receiver did is in `outcome`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reply {
+    pub outcome: Outcome,
+    pub duration: Duration,
+    pub timing: Timing,
+    /// The address that was dialled, where one was.
+    pub remote: Option<SocketAddr>,
+    /// The request went out on a connection that had carried another before.
+    pub reused: bool,
+}
+
+/// How long each step took; `None` where it was not needed or not reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timing {
+    pub resolve: Option<Duration>,
+    pub connect: Option<Duration>,
+    pub tls: Option<Duration>,
+    /// From handing the request to the connection to the complete response head.
+    pub first_byte: Option<Duration>,
+}
+
+/// Something that calls receivers: the real one is [`crate::Egress`]; a simulator brings another.
+pub trait Caller: Send + Sync + 'static {
+    /// Makes the call. Dropping the future closes the connection.
+    fn call(&self, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+}
