@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use aws_lc_rs::{constant_time, hmac};
 use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
 use ringup_core::endpoint::SigningSecret;

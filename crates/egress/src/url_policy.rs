@@ -236,112 +236,6 @@ fn raw_authority(rest: &str) -> &str {
     rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-fn parts(&self) -> &Parts {
-        &self.0
-    }
-
-    /// The rules that depend on the operator, which may have changed since the URL was parsed.
-    pub(crate) fn permitted(&self, plan: &EgressPlan) -> Result<(), UrlProblem> {
-        let parts = self.parts();
-        if !parts.https && !plan.allow_http {
-            return Err(UrlProblem::PlainHttp);
-        }
-        match &parts.host {
-            Host::Address(ip) => permitted_address(SocketAddr::new(*ip, parts.port), plan),
-            Host::Name(name) if is_localhost(name) => permitted_localhost(parts.port, plan),
-            Host::Name(_) => Ok(()),
-        }
-    }
-}
-
-impl fmt::Display for CheckedUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for CheckedUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CheckedUrl({})", self.as_str())
-    }
-}
-
-impl PartialEq for CheckedUrl {
-    fn eq(&self, other: &CheckedUrl) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for CheckedUrl {}
-
-/// Whether one address and port may be dialled.
-pub(crate) fn permitted_address(address: SocketAddr, plan: &EgressPlan) -> Result<(), UrlProblem> {
-    if plan.is_own(address, None) {
-        return Err(UrlProblem::Own);
-    }
-    guard::forbidden(address.ip(), &plan.allow_networks).map_or(Ok(()), |rule| Err(UrlProblem::Address(rule)))
-}
-
-/// `localhost` and everything below it are loopback and never asked of a name server (RFC 6761 §6.3).
-pub(crate) fn is_localhost(name: &str) -> bool {
-    name.strip_suffix("localhost").is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-fn permitted_localhost(port: u16, plan: &EgressPlan) -> Result<(), UrlProblem> {
-    let [v4, v6] = LOCALHOST;
-    permitted_address(SocketAddr::new(v4, port), plan)
-        .or_else(|problem| permitted_address(SocketAddr::new(v6, port), plan).map_err(|_| problem))
-}
-
-/// What `localhost` stands for, in the order tried.
-pub(crate) const LOCALHOST: [IpAddr; 2] =
-    [IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), IpAddr::V6(std::net::Ipv6Addr::LOCALHOST)];
-
-fn parse(text: &str) -> Result<Url, UrlProblem> {
-    if text.len() > URL_BYTES_MAX {
-        return Err(UrlProblem::TooLong);
-    }
-    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\u{feff}') {
-        return Err(UrlProblem::ControlCharacter);
-    }
-    if text.contains('\\') {
-        return Err(UrlProblem::Backslash);
-    }
-    let (scheme, rest) = text.split_once(':').ok_or(UrlProblem::Shape)?;
-    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err(if is_scheme(scheme) { UrlProblem::Scheme(scheme.to_owned()) } else { UrlProblem::Shape });
-    }
-    // The parser accepts any number of slashes; exactly two is what everyone else reads the same way.
-    match rest.strip_prefix("//") {
-        Some(rest) if !rest.starts_with('/') => {}
-        _ => return Err(UrlProblem::Shape),
-    }
-    // The parser forgets an empty user name; for us the sign alone is enough.
-    if raw_authority(rest).contains('@') {
-        return Err(UrlProblem::UserInfo);
-    }
-    Url::parse(text).map_err(|problem| match problem {
-        url::ParseError::InvalidPort => UrlProblem::Port,
-        url::ParseError::EmptyHost
-        | url::ParseError::IdnaError
-        | url::ParseError::InvalidIpv4Address
-        | url::ParseError::InvalidIpv6Address
-        | url::ParseError::InvalidDomainCharacter => UrlProblem::Host(raw_authority(rest).to_owned()),
-        _ => UrlProblem::Shape,
-    })
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
-}
-
-/// For messages only: what stands between `//` and the path, without a password.
-fn authority_of(rest: &str) -> &str {
-    let authority = rest.trim_start_matches('/').split(['/', '?', '#']).next().unwrap_or_default();
-    authority.rsplit('@').next().unwrap_or_default()
-}
-
 fn parts(url: &Url) -> Result<Parts, UrlProblem> {
     if url.fragment().is_some() {
         return Err(UrlProblem::Fragment);
@@ -366,8 +260,7 @@ fn host(url: &Url) -> Result<(Host, ServerName<'static>), UrlProblem> {
         Some(url::Host::Ipv6(ip)) => Ok(address(ip.into())),
         Some(url::Host::Domain(name)) if name.ends_with('.') => Err(UrlProblem::TrailingDot),
         Some(url::Host::Domain(name)) => {
-            let server_name =
-                ServerName::try_from(name.to_owned()).map_err(|_| UrlProblem::Host(name.to_owned()))?;
+            let server_name = ServerName::try_from(name.to_owned()).map_err(|_| UrlProblem::Host(name.to_owned()))?;
             Ok((Host::Name(name.into()), server_name))
         }
         None => Err(UrlProblem::Shape),
