@@ -85,7 +85,7 @@ pub fn is_success(status: u16) -> bool {
 }
 
 /// A SHA-256 digest, lower-case hexadecimal in journals.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Sha256([u8; 32]);
 

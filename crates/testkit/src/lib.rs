@@ -7,6 +7,7 @@
 pub mod client;
 pub mod histogram;
 pub mod journal;
+pub mod load;
 pub mod receiver;
 pub mod server;
 pub mod tempdir;
