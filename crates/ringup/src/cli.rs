@@ -1,0 +1,293 @@
+//! The command line: what can be asked of the program, and its help.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::{Environment, Flag, SYSTEM_FILE, Sources};
+
+/// The webhook system of a point of sale: keeps every event it accepts and delivers it to every receiver that asked.
+#[derive(Parser, Debug)]
+#[command(
+    name = "ringup",
+    version,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+        ringup serve                                  start with a data folder in ./ringup-data\n  \
+        ringup key create --environment live          print a key that may publish\n  \
+        ringup config show --origin                   print every value in force and where it was set\n\n\
+        Every command has its own examples: ringup COMMAND --help"
+)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// A command line that was understood.
+#[derive(Clone, Debug)]
+pub struct Cli {
+    pub command: Command,
+    config_file: Option<PathBuf>,
+    flags: Vec<Flag>,
+}
+
+impl Cli {
+    /// # Errors
+    /// What clap prints for a line it does not understand, or for `--help`.
+    pub fn read(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<Self, clap::Error> {
+        let matches = definition().try_get_matches_from(arguments)?;
+        let mut cli = Self { command: Line::from_arg_matches(&matches)?.command, config_file: None, flags: Vec::new() };
+        let mut level = Some(&matches);
+        while let Some(matches) = level {
+            cli.take(ConfigFlags::from_arg_matches(matches)?);
+            level = matches.subcommand().map(|(_, inner)| inner);
+        }
+        Ok(cli)
+    }
+
+    /// The layers to read, with the variables of the process.
+    pub fn sources(&self, environment: Environment) -> Sources {
+        Sources {
+            system_file: PathBuf::from(SYSTEM_FILE),
+            config_file: self.config_file.clone(),
+            environment,
+            flags: self.flags.clone(),
+        }
+    }
+
+    fn take(&mut self, flags: ConfigFlags) {
+        self.config_file = flags.config.or(self.config_file.take());
+        self.flags.extend(flags.set.into_iter().map(Flag::Set));
+        self.flags.extend(flags.data_dir.map(Flag::DataDir));
+        self.flags.extend(flags.listen.map(Flag::Listen));
+    }
+}
+
+/// Every command takes the configuration flags, before and after its name. Flags that are global in clap's sense would
+/// do, but of a flag that is given on both sides they forget one.
+fn definition() -> clap::Command {
+    fn with_flags(command: clap::Command) -> clap::Command {
+        ConfigFlags::augment_args(command.mut_subcommands(with_flags))
+    }
+    with_flags(Line::command())
+}
+
+// Where the configuration is read from; the same for every command. As a doc comment this would replace theirs.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Configuration")]
+struct ConfigFlags {
+    /// Read this TOML file [otherwise: the file named by RINGUP_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Keep the embedded store in this folder [otherwise: ./ringup-data]
+    #[arg(long, value_name = "FOLDER")]
+    data_dir: Option<String>,
+    /// Listen on this address and port [otherwise: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Set any key that is not a secret, such as delivery.cooldown=30s; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Start the server
+    #[command(
+        long_about = "Start the server. The first start creates the data folder and the environment `live`, and prints \
+            an operator key once.\n\nSIGTERM or Ctrl-C stops it: what is in flight is finished within \
+            server.shutdown_grace, the rest is kept and sent after the next start.",
+        after_help = "Examples:\n  \
+            ringup serve\n  \
+            ringup serve --data-dir /var/lib/ringup --listen 0.0.0.0:8080\n  \
+            ringup serve --set egress.allow_http=true --set egress.allow_networks=127.0.0.0/8"
+    )]
+    Serve,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Make, list and revoke keys, with the server running or stopped
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Make and list environments, with the server running or stopped
+    #[command(subcommand)]
+    Environment(EnvironmentCommand),
+    /// Ask a running server whether it is well; exits 0 if it is, 1 if not
+    #[command(after_help = "Examples:\n  \
+        ringup health\n  \
+        ringup health --url https://ringup.example")]
+    Health {
+        /// Address of the server [otherwise: the one of server.listen]
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+    /// Print the version
+    #[command(after_help = "Example:\n  ringup version")]
+    Version,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum ConfigCommand {
+    /// Print every value in force; secrets are hidden
+    #[command(after_help = "Examples:\n  \
+        ringup config show\n  \
+        ringup config show --origin --config ringup.toml")]
+    Show {
+        /// Say of each value where it was set
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the reference of all keys, in Markdown
+    #[command(after_help = "Example:\n  ringup config docs > configuration.md")]
+    Docs,
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum KeyCommand {
+    /// Make a key for one environment and print it; nothing else goes to standard output
+    #[command(
+        long_about = "Make a key for one environment and print it. Nothing else goes to standard output. The key is \
+            shown this once: only a digest of it is kept.",
+        after_help = "Examples:\n  \
+            ringup key create --environment live --name \"till software\"\n  \
+            KEY=$(ringup key create --environment sandbox)"
+    )]
+    Create {
+        /// Environment the key is for
+        #[arg(long, value_name = "NAME")]
+        environment: String,
+        /// What the key is for, shown in the list
+        #[arg(long, value_name = "TEXT")]
+        name: Option<String>,
+    },
+    /// List the keys: id, environment, name, when made; never the key itself
+    #[command(after_help = "Example:\n  ringup key list")]
+    List,
+    /// Revoke a key; requests that carry it are refused from then on
+    #[command(after_help = "Example:\n  ringup key revoke ID      with an ID that `ringup key list` prints")]
+    Revoke {
+        /// Id of the key
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum EnvironmentCommand {
+    /// Make an environment: a closed world with its own keys, event types and accounts
+    #[command(after_help = "Examples:\n  \
+        ringup environment create sandbox\n  \
+        ringup environment create staging --strict")]
+    Create {
+        /// Name of the environment
+        name: String,
+        /// Refuse event types that nobody registered
+        #[arg(long)]
+        strict: bool,
+    },
+    /// List the environments
+    #[command(after_help = "Example:\n  ringup environment list")]
+    List,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(line: &str, expected: Command) -> Cli {
+        let cli = Cli::read(line.split(' ')).expect(line);
+        assert_eq!(cli.command, expected, "for {line:?}");
+        cli
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn lines_are_understood() {
+        check("ringup serve", Command::Serve);
+        check("ringup version", Command::Version);
+        check("ringup health", Command::Health { url: None });
+        check("ringup health --url http://h", Command::Health { url: Some("http://h".to_owned()) });
+        check("ringup config show", Command::Config(ConfigCommand::Show { origin: false }));
+        check("ringup config show --origin", Command::Config(ConfigCommand::Show { origin: true }));
+        check("ringup config docs", Command::Config(ConfigCommand::Docs));
+        let create = KeyCommand::Create { environment: "live".to_owned(), name: Some("till".to_owned()) };
+        check("ringup key create --environment live --name till", Command::Key(create));
+        check("ringup key list", Command::Key(KeyCommand::List));
+        check("ringup key revoke k1", Command::Key(KeyCommand::Revoke { id: "k1".to_owned() }));
+        let create = EnvironmentCommand::Create { name: "sandbox".to_owned(), strict: true };
+        check("ringup environment create sandbox --strict", Command::Environment(create));
+        check("ringup environment list", Command::Environment(EnvironmentCommand::List));
+    }
+
+    #[test]
+    fn other_lines_are_usage_errors() {
+        for line in [
+            "ringup",
+            "ringup srve",
+            "ringup serve now",
+            "ringup config",
+            "ringup key create",
+            "ringup key revoke",
+            "ringup environment create",
+            "ringup --origin config show",
+        ] {
+            let error = Cli::read(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "for {line:?}");
+        }
+    }
+
+    #[test]
+    fn configuration_flags_stand_before_or_after_any_command() {
+        let expected = [
+            Flag::Set("delivery.retry=3".to_owned()),
+            Flag::Set("log.format=json".to_owned()),
+            Flag::DataDir("d".to_owned()),
+            Flag::Listen("l".to_owned()),
+        ];
+        let flags = "--listen l --data-dir d --set delivery.retry=3 --set log.format=json --config c";
+        for (command, parsed) in [
+            ("serve", Command::Serve),
+            ("config show", Command::Config(ConfigCommand::Show { origin: false })),
+            ("key list", Command::Key(KeyCommand::List)),
+        ] {
+            for line in [format!("ringup {flags} {command}"), format!("ringup {command} {flags}")] {
+                let sources = check(&line, parsed.clone()).sources(Environment::new());
+                assert_eq!(sources.flags, expected, "for {line:?}");
+                assert_eq!(sources.config_file, Some(PathBuf::from("c")), "for {line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_on_both_sides_of_a_command_all_count() {
+        let cli = check("ringup --set a.b=1 serve --set c.d=2", Command::Serve);
+        let expected = [Flag::Set("a.b=1".to_owned()), Flag::Set("c.d=2".to_owned())];
+        assert_eq!(cli.sources(Environment::new()).flags, expected);
+    }
+
+    #[test]
+    fn every_command_is_explained_and_shows_an_example() {
+        fn visit(command: &clap::Command, path: &str, abouts: &mut HashSet<String>) {
+            let path = format!("{path} {}", command.get_name());
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            assert!(abouts.insert(about.clone()) && !about.is_empty(), "`{}` has no help of its own", path.trim());
+            for inner in command.get_subcommands() {
+                visit(inner, &path, abouts);
+            }
+            if !command.has_subcommands() {
+                let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains(path.trim()), "the help of `{}` has no example", path.trim());
+            }
+        }
+        visit(&definition(), "", &mut HashSet::new());
+    }
+}
