@@ -8,6 +8,9 @@ pub const BODY_BYTES_DEFAULT: usize = 256 * 1024;
 /// Nesting of a JSON document, in levels. Deeper ones serve no receiver and exhaust many parsers.
 pub const JSON_DEPTH_MAX: usize = 64;
 
+/// Bytes of a JSON pointer in the settings: no sensible place in a payload takes more to name.
+pub const POINTER_BYTES_MAX: usize = 1_024;
+
 /// Events in one batch publish: a request stays well under a second of work.
 pub const BATCH_EVENTS_MAX: usize = 500;
 
