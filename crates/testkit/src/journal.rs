@@ -77,6 +77,9 @@ pub struct Receipt {
     pub status: Option<u16>,
     /// The answer was handed to the socket to its last byte.
     pub complete: bool,
+    /// The receiver's own script left the answer out or broke it off.
+    #[serde(default)]
+    pub cut: bool,
 }
 
 /// 200 to 299.
@@ -200,6 +203,7 @@ mod tests {
             body: Some("{}".to_owned()),
             status: Some(200),
             complete: true,
+            cut: false,
         }
     }
 

@@ -8,6 +8,7 @@ pub mod client;
 pub mod histogram;
 pub mod journal;
 pub mod load;
+pub mod oracle;
 pub mod receiver;
 pub mod server;
 pub mod tempdir;

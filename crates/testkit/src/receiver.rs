@@ -273,6 +273,7 @@ async fn exchange(
         status: None,
         ended: false,
         complete: false,
+        cut: false,
     };
     let (number, answer) = log.received(received).map_err(io::Error::other)?;
     connection.opened(number);

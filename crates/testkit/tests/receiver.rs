@@ -94,8 +94,8 @@ async fn an_answer_that_was_cut_is_not_complete() -> Result<()> {
     assert_eq!(raw(&receiver, &post("nothing", "{}")).await?, "");
 
     let records = receiver.wait_ended(2, DEADLINE).await?;
-    assert_eq!((records[0].status, records[0].complete), (Some(200), false));
-    assert_eq!((records[1].status, records[1].complete), (None, false));
+    assert_eq!((records[0].status, records[0].complete, records[0].cut), (Some(200), false, true));
+    assert_eq!((records[1].status, records[1].complete, records[1].cut), (None, false, true));
     Ok(())
 }
 
@@ -109,7 +109,7 @@ async fn a_gate_holds_the_answer_and_a_client_that_leaves_is_noticed() -> Result
     assert!(!held[0].ended);
     drop(leaving);
     let left = receiver.wait_ended(1, DEADLINE).await?;
-    assert_eq!((left[0].status, left[0].complete), (None, false));
+    assert_eq!((left[0].status, left[0].complete, left[0].cut), (None, false, false));
 
     gate.open();
     assert_eq!(status(&receiver, "staying").await?, "200");

@@ -38,6 +38,8 @@ pub struct Received {
     pub ended: bool,
     /// The answer was handed to the socket to its last byte.
     pub complete: bool,
+    /// The script left the answer out or broke it off.
+    pub cut: bool,
 }
 
 impl Received {
@@ -76,8 +78,20 @@ impl Received {
             body,
             status: self.status,
             complete: self.complete,
+            cut: self.cut,
         }
     }
+}
+
+/// How an exchange ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The answer left to its last byte.
+    Answered,
+    /// By our script.
+    Cut,
+    /// With its connection.
+    Lost,
 }
 
 /// Everything one receiver recorded, its script, and the signal that something was added.
@@ -136,11 +150,12 @@ impl Log {
     }
 
     /// The exchange is over.
-    pub fn ended(&self, request: usize, complete: bool) {
+    pub fn ended(&self, request: usize, end: End) {
         let mut state = self.state();
         let record = &mut state.requests[request];
         record.ended = true;
-        record.complete = complete;
+        record.complete = end == End::Answered;
+        record.cut = end == End::Cut;
         let line = self.journal.as_ref().map(|(journal, with_body)| (journal, record.receipt(*with_body)));
         if let Some((journal, line)) = line
             && let Err(error) = journal.append(&line)

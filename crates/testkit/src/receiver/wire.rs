@@ -14,7 +14,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::record::Log;
+use super::record::{End, Log};
 
 /// Bytes of a request's head that are noted; hyper refuses longer heads before this.
 const HEAD_BYTES_MAX: usize = 512 * 1024;
@@ -64,7 +64,7 @@ impl Connection {
     pub fn cut(&self, request: usize) {
         let known = self.notes().open.remove(&request);
         if known {
-            self.log.ended(request, false);
+            self.log.ended(request, End::Cut);
         }
     }
 
@@ -83,7 +83,7 @@ impl Connection {
         for request in left {
             let known = self.notes().open.remove(&request);
             if known {
-                self.log.ended(request, true);
+                self.log.ended(request, End::Answered);
             }
         }
     }
@@ -91,7 +91,7 @@ impl Connection {
     fn closed(&self) {
         let open = std::mem::take(&mut self.notes().open);
         for request in open {
-            self.log.ended(request, false);
+            self.log.ended(request, End::Lost);
         }
     }
 
