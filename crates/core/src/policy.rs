@@ -59,6 +59,26 @@ pub struct Classes {
     pub other: bool,
 }
 
+/// The classes by name, in the order of the fields of [`Classes`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Class {
+    ServerError,
+    RequestTimeout,
+    TooManyRequests,
+    TimedOut,
+    NoResponse,
+    Other,
+}
+
+words!(Class {
+    ServerError = "server_error",
+    RequestTimeout = "request_timeout",
+    TooManyRequests = "too_many_requests",
+    TimedOut = "timed_out",
+    NoResponse = "no_response",
+    Other = "other",
+});
+
 /// What happens next to a delivery.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
@@ -92,10 +112,10 @@ pub fn next_step(outcome: &Outcome, attempts_made: u32, plan: &RetryPlan, draw: 
         Outcome::Blocked(_) => return Next::Failed(Reason::Blocked),
         Outcome::Refused(answer) if answer.status == 410 => return Next::Failed(Reason::Gone),
         Outcome::Refused(answer) => {
-            plan.classes.repeat_status(answer.status) && !plan.final_statuses.contains(&answer.status)
+            plan.classes.repeats(Class::of_status(answer.status)) && !plan.final_statuses.contains(&answer.status)
         }
-        Outcome::TimedOut(_) => plan.classes.timed_out,
-        Outcome::Unreachable(_) => plan.classes.no_response,
+        Outcome::TimedOut(_) => plan.classes.repeats(Class::TimedOut),
+        Outcome::Unreachable(_) => plan.classes.repeats(Class::NoResponse),
     };
     if !repeated {
         return Next::Failed(Reason::NotRepeated);
@@ -164,7 +184,7 @@ impl Schedule {
             Schedule::Fixed { retry, cooldown } => (repeat < *retry).then_some(*cooldown),
             Schedule::List(pauses) => pauses.get(at).copied(),
             Schedule::Jittered(pauses) => {
-                pauses.get(at).map(|pause| draw::between(*pause / 5 * 4, *pause / 5 * 6, draw))
+                pauses.get(at).map(|pause| draw::between(*pause / 5 * 4, (*pause / 5).saturating_mul(6), draw))
             }
         };
         pause.map(|pause| pause.min(RETRY_DELAY_MAX))
@@ -192,6 +212,18 @@ impl Schedule {
     }
 }
 
+impl Class {
+    /// The class of an answer that is not a success.
+    fn of_status(status: u16) -> Class {
+        match status {
+            500..=599 => Class::ServerError,
+            408 => Class::RequestTimeout,
+            429 => Class::TooManyRequests,
+            _ => Class::Other,
+        }
+    }
+}
+
 impl Classes {
     pub const ALL: Classes = Classes {
         server_error: true,
@@ -202,12 +234,14 @@ impl Classes {
         other: true,
     };
 
-    fn repeat_status(&self, status: u16) -> bool {
-        match status {
-            500..=599 => self.server_error,
-            408 => self.request_timeout,
-            429 => self.too_many_requests,
-            _ => self.other,
+    pub fn repeats(&self, class: Class) -> bool {
+        match class {
+            Class::ServerError => self.server_error,
+            Class::RequestTimeout => self.request_timeout,
+            Class::TooManyRequests => self.too_many_requests,
+            Class::TimedOut => self.timed_out,
+            Class::NoResponse => self.no_response,
+            Class::Other => self.other,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::log::LogMode;
 use crate::outcome::words;
-use crate::policy::{Classes, Policy, RetryPlan, Schedule};
+use crate::policy::{Class, Classes, Policy, RetryPlan, Schedule};
 use crate::signing::HeaderNames;
 use crate::time::Timestamp;
 
@@ -82,7 +82,12 @@ pub struct Effective<T> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EffectiveSettings {
     pub policy: Effective<Policy>,
+    /// Its origin is that of the layer that had the last word on either of the two below.
     pub schedule: Effective<Schedule>,
+    /// Where the number of repeats comes from.
+    pub retry_origin: Origin,
+    /// Where the pauses come from. A single `retry` over a list of pauses brings back the system's cooldown.
+    pub cooldown_origin: Origin,
     pub time_limit: Effective<Duration>,
     pub classes: EffectiveClasses,
     pub honour_retry_after: Effective<bool>,
@@ -99,6 +104,7 @@ pub struct EffectiveSettings {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EffectiveClasses {
     pub classes: Classes,
+    /// In the order of `Class::ALL`.
     pub origins: [Origin; 6],
 }
 
@@ -134,9 +140,9 @@ impl EffectiveSettings {
     /// said about schedule, classes and `Retry-After`, and its own layer may still override parts of it.
     pub fn resolve(system: &SystemDefaults, account: &Settings, endpoint: Option<&Settings>) -> EffectiveSettings {
         let mut effective = EffectiveSettings::of_system(system);
-        effective.overlay(account, Origin::Account);
+        effective.overlay(account, Origin::Account, system);
         if let Some(endpoint) = endpoint {
-            effective.overlay(endpoint, Origin::Endpoint);
+            effective.overlay(endpoint, Origin::Endpoint, system);
         }
         effective
     }
@@ -163,6 +169,8 @@ impl EffectiveSettings {
         EffectiveSettings {
             policy: from_system(system.policy),
             schedule: from_system(plan.schedule.with(system.retry, system.cooldown)),
+            retry_origin: Origin::System,
+            cooldown_origin: Origin::System,
             time_limit: from_system(system.time_limit),
             classes: EffectiveClasses { classes: plan.classes, origins: [Origin::System; 6] },
             honour_retry_after: from_system(plan.honour_retry_after),
@@ -177,19 +185,19 @@ impl EffectiveSettings {
         }
     }
 
-    fn overlay(&mut self, layer: &Settings, origin: Origin) {
+    fn overlay(&mut self, layer: &Settings, origin: Origin, system: &SystemDefaults) {
         if let Some(policy) = layer.policy {
             let plan = policy.plan();
             self.policy = Effective { value: policy, origin };
-            self.schedule = Effective { value: plan.schedule, origin };
+            self.set_schedule(plan.schedule, origin);
             self.classes = EffectiveClasses { classes: plan.classes, origins: [origin; 6] };
             self.honour_retry_after = Effective { value: plan.honour_retry_after, origin };
         }
         if let Some(pauses) = &layer.schedule {
-            self.schedule = Effective { value: Schedule::List(pauses.clone()), origin };
+            self.set_schedule(Schedule::List(pauses.clone()), origin);
         }
         if layer.retry.is_some() || layer.cooldown.is_some() {
-            self.schedule = Effective { value: self.schedule.value.clone().with(layer.retry, layer.cooldown), origin };
+            self.set_fixed(layer, origin, system);
         }
         self.classes.overlay(&layer.classes, origin);
         set(&mut self.time_limit, layer.time_limit, origin);
@@ -205,6 +213,29 @@ impl EffectiveSettings {
     }
 }
 
+impl EffectiveSettings {
+    fn set_schedule(&mut self, schedule: Schedule, origin: Origin) {
+        self.schedule = Effective { value: schedule, origin };
+        self.retry_origin = origin;
+        self.cooldown_origin = origin;
+    }
+
+    fn set_fixed(&mut self, layer: &Settings, origin: Origin, system: &SystemDefaults) {
+        let had_a_list = !matches!(self.schedule.value, Schedule::Fixed { .. });
+        let fallback = system.cooldown.filter(|_| had_a_list);
+        let schedule = self.schedule.value.clone().with(layer.retry, layer.cooldown.or(fallback));
+        self.schedule = Effective { value: schedule, origin };
+        if layer.retry.is_some() {
+            self.retry_origin = origin;
+        }
+        if layer.cooldown.is_some() {
+            self.cooldown_origin = origin;
+        } else if had_a_list {
+            self.cooldown_origin = Origin::System;
+        }
+    }
+}
+
 fn set<T>(effective: &mut Effective<T>, value: Option<T>, origin: Origin) {
     if let Some(value) = value {
         *effective = Effective { value, origin };
@@ -212,6 +243,11 @@ fn set<T>(effective: &mut Effective<T>, value: Option<T>, origin: Origin) {
 }
 
 impl EffectiveClasses {
+    /// Whether a class is repeated, and who says so.
+    pub fn get(&self, class: Class) -> Effective<bool> {
+        Effective { value: self.classes.repeats(class), origin: self.origins[class as usize] }
+    }
+
     fn overlay(&mut self, switches: &ClassSwitches, origin: Origin) {
         let classes = &mut self.classes;
         let rows = [
@@ -230,3 +266,6 @@ impl EffectiveClasses {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
