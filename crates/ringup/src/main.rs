@@ -1,1 +1,56 @@
-fn main() {}
+//! Ringup, the program: reads the command line, the environment and the configuration, and hands over.
+
+mod cli;
+mod config;
+mod serve;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+
+use crate::cli::{Cli, Command, ConfigCommand};
+use crate::config::Environment;
+
+/// Exit code for a command line or a configuration that cannot be understood; clap uses the same.
+const EXIT_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // Standard error may be closed; there is nowhere left to say so.
+            let _ = writeln!(std::io::stderr(), "ringup: {error:#}");
+            if error.is::<config::Mistakes>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Version => return print(&format!("ringup {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Config(ConfigCommand::Docs) => return print(&config::reference()),
+        _ => {}
+    }
+    let loaded = config::load(&cli.sources(environment()))?;
+    match cli.command {
+        Command::Config(ConfigCommand::Show { origin }) => print(&loaded.settings.show(origin)),
+        command => serve::run(command, loaded),
+    }
+}
+
+/// The only place that reads the environment.
+fn environment() -> Environment {
+    // A name that is not UTF-8 is none of ours.
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+}
+
+fn print(text: &str) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough, such as `head`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        result => result.context("cannot write to standard output").map(|()| ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,218 @@
+//! One attempt from its start to its settlement. Runs as a task of its own and reports to the conductor, always.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ringup_core::breaker::{Pass, Verdict};
+use ringup_core::delivery::{After, DeliveryState};
+use ringup_core::json;
+use ringup_core::log;
+use ringup_core::outcome::{Answer, BodyEnd, Outcome};
+use ringup_core::policy::{Next, next_step};
+use ringup_core::ports::{Clock, Random};
+use ringup_core::retry_after;
+use ringup_core::time::Timestamp;
+use ringup_egress::{Caller, EgressPlan, Request, Webhook};
+use ringup_store::catalogue::Catalogue;
+use ringup_store::directory::EndpointView;
+use ringup_store::log_entry::{Attempt, AttemptResult, Count};
+use ringup_store::seam::Settlement;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::Parts;
+use crate::intake::Message;
+use crate::lane::Entry;
+use crate::prepared::Prepared;
+use crate::steady::Steady;
+
+/// What attempts and the conductor share.
+pub struct Shell {
+    pub catalogue: Arc<Catalogue>,
+    pub egress: Arc<EgressPlan>,
+    pub random: Arc<dyn Random>,
+    pub steady: Steady,
+    pub messages: mpsc::UnboundedSender<Message>,
+    /// Cuts off what is under way.
+    pub cut: CancellationToken,
+    pub tasks: TaskTracker,
+    clock: Arc<dyn Clock>,
+    caller: Arc<dyn Caller>,
+}
+
+/// An attempt about to begin.
+pub struct Job {
+    pub entry: Entry,
+    pub view: Arc<EndpointView>,
+    pub prepared: Arc<Prepared>,
+    pub pass: Pass,
+    /// Attempts of the lane under way, this one included.
+    pub in_flight: u32,
+    /// More was ready when it began.
+    pub backlog: bool,
+}
+
+/// An attempt that ended, and what the conductor must know of it.
+pub struct Done {
+    pub entry: Entry,
+    pub pass: Pass,
+    pub in_flight: u32,
+    pub backlog: bool,
+    pub verdict: Verdict,
+    /// The pause that the receiver asked for, where the policy honours it.
+    pub asked: Duration,
+    pub latency: Duration,
+    pub settlement: Settlement,
+}
+
+impl Shell {
+    pub fn new(parts: Parts, steady: Steady, messages: mpsc::UnboundedSender<Message>) -> Shell {
+        Shell {
+            catalogue: parts.catalogue,
+            egress: parts.egress,
+            random: parts.random,
+            steady,
+            messages,
+            cut: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            clock: parts.clock,
+            caller: parts.caller,
+        }
+    }
+
+    pub fn begin(self: &Arc<Shell>, job: Job) {
+        let shell = self.clone();
+        // The report goes out even if the attempt panics: as interrupted, so that it is made again.
+        let report = Report { shell: shell.clone(), job: Some(job) };
+        self.tasks.spawn(async move { report.run().await });
+    }
+}
+
+struct Report {
+    shell: Arc<Shell>,
+    job: Option<Job>,
+}
+
+impl Report {
+    async fn run(mut self) {
+        let Some(job) = &self.job else { return };
+        let started_at = self.shell.clock.now();
+        let since = self.shell.steady.now();
+        let outcome = self.shell.call(job, started_at).await;
+        let latency = self.shell.steady.now().saturating_since(since);
+        if let Some(job) = self.job.take() {
+            self.shell.report(job, outcome, started_at, latency);
+        }
+    }
+}
+
+impl Drop for Report {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            let now = self.shell.clock.now();
+            self.shell.report(job, Outcome::Interrupted, now, Duration::ZERO);
+        }
+    }
+}
+
+impl Shell {
+    async fn call(&self, job: &Job, now: Timestamp) -> Outcome {
+        let prepared = &job.prepared;
+        let url = match &prepared.url {
+            Ok(url) => url.clone(),
+            Err(rule) => return Outcome::Blocked(*rule),
+        };
+        let settings = &job.view.settings;
+        let event = &job.entry.event;
+        let request = Request {
+            url,
+            account: event.account,
+            headers: prepared.headers.clone(),
+            body: event.payload.clone(),
+            webhook: Webhook { id: event.id, names: settings.header_names.value, keys: prepared.keys.clone() },
+            time_limit: settings.time_limit.value,
+            now,
+        };
+        tokio::select! {
+            biased;
+            reply = self.caller.call(request) => reply.outcome,
+            () = self.cut.cancelled() => Outcome::Interrupted,
+        }
+    }
+
+    fn report(&self, job: Job, outcome: Outcome, started_at: Timestamp, latency: Duration) {
+        let Job { mut entry, view, prepared, pass, in_flight, backlog } = job;
+        let now = self.steady.now();
+        let number = entry.delivery.attempts_made.saturating_add(1);
+        let next = next_step(&outcome, number, &prepared.plan, self.random.draw(), now);
+        let after = entry.delivery.after(next);
+        let asked = match (&outcome, prepared.plan.honour_retry_after) {
+            (Outcome::Refused(Answer { retry_after: Some(value), .. }), true) => {
+                retry_after::parse(value, now).unwrap_or_default()
+            }
+            _ => Duration::ZERO,
+        };
+        let kept = view.settings.log_mode_at(started_at).keeps(&outcome);
+        let result = AttemptResult::of(&outcome);
+        let counted = !matches!(next, Next::Again);
+        let settlement = Settlement {
+            key: entry.delivery.key,
+            event: entry.event.clone(),
+            after,
+            ended_at: now,
+            count: counted.then(|| Count {
+                minute: now.as_minutes(),
+                outcome: result.outcome,
+                duration: latency,
+                gave_up: matches!(after, After::Ended(_)),
+            }),
+            attempt: kept.then(|| Attempt {
+                number,
+                trigger: entry.delivery.trigger,
+                started_at,
+                duration: latency,
+                url: prepared.url_text.clone(),
+                result,
+                response_headers: outcome.answer().map(header_lines).unwrap_or_default(),
+                response_body: outcome.answer().map(|answer| redacted(answer, &view)).unwrap_or_default(),
+                body_end: outcome.answer().map(|answer| answer.body_end).unwrap_or_default(),
+                random: self.random.id_part(),
+            }),
+        };
+        if let After::Retry { due_at, attempts_made } = after {
+            entry.delivery.attempts_made = attempts_made;
+            entry.delivery.state = DeliveryState::Scheduled(due_at);
+        }
+        let verdict = Verdict::of(&outcome);
+        let done = Done { entry, pass, in_flight, backlog, verdict, asked, latency, settlement };
+        let _ = self.messages.send(Message::Done(Box::new(done)));
+    }
+}
+
+/// Response headers as they are kept: one `name: value` line each, values that carry credentials masked.
+fn header_lines(answer: &Answer) -> Bytes {
+    let mut lines = Vec::with_capacity(answer.headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
+    for (name, value) in &answer.headers {
+        lines.extend_from_slice(name.as_bytes());
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(if log::masked(name) { b"[masked]" } else { value });
+        lines.push(b'\n');
+    }
+    lines.into()
+}
+
+/// The response body as it is kept. Where the account redacts, a JSON body that was cut cannot be searched for what
+/// must be struck out, so none of it is kept.
+fn redacted(answer: &Answer, view: &EndpointView) -> Bytes {
+    let pointers = &view.settings.redact.value;
+    if pointers.is_empty() || answer.body.is_empty() {
+        return answer.body.clone();
+    }
+    let is_json = matches!(answer.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    if is_json && answer.body_end != BodyEnd::Complete {
+        return Bytes::from_static(b"[not kept: cut off, so it could not be redacted]");
+    }
+    json::strike(&answer.body, pointers).map_or_else(|| answer.body.clone(), Bytes::from)
+}

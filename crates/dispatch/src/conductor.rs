@@ -1,0 +1,579 @@
+//! The one task that owns all lanes: takes in what comes, starts what may start, in fair turn.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringup_core::breaker::{Admit, BreakerState};
+use ringup_core::delivery::{After, Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
+use ringup_core::endpoint::{Stopped, StoppedBy};
+use ringup_core::key::EndpointKey;
+use ringup_core::limits::LANE_HEAD_MAX;
+use ringup_core::time::Timestamp;
+use ringup_core::turn::Turn;
+use ringup_store::directory::EndpointView;
+use ringup_store::seam::{Fresh, Loaded, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tracing::{debug, error, info, warn};
+
+use crate::attempt::{Done, Job, Shell};
+use crate::intake::{Intake, Message};
+use crate::lane::{Entry, Lane, Take};
+use crate::prepared::Prepared;
+use crate::sweep::{Sweep, WINDOW};
+use crate::{Leftover, Plan};
+
+/// Messages taken at once before looking at what can start.
+const MESSAGES_AT_ONCE: usize = 256;
+
+/// Idle lanes kept for what they have learned; beyond it an idle lane goes.
+const LANES_KEPT: usize = 10_000;
+
+/// Pause before a read of the store that failed is tried again.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long a stop waits for outcomes to become durable once nothing is under way.
+const SETTLE_GRACE: Duration = Duration::from_secs(5);
+
+/// Deliveries of a stopped endpoint ended in one commit.
+const END_AT_ONCE: usize = 1_000;
+
+pub struct Conductor {
+    plan: Plan,
+    shell: Arc<Shell>,
+    intake: Arc<Intake>,
+    inbox: mpsc::UnboundedReceiver<Message>,
+    changes: watch::Receiver<u64>,
+    lanes: BTreeMap<EndpointKey, Slot>,
+    turn: Turn,
+    alarms: BTreeSet<(Timestamp, EndpointKey)>,
+    sweep: Sweep,
+    /// Attempts begun and not yet durable.
+    in_flight: u32,
+    calling: u32,
+    held_bytes: usize,
+    stop: Option<Stop>,
+}
+
+struct Slot {
+    lane: Lane,
+    prepared: Option<Arc<Prepared>>,
+    /// Its waiting deliveries are being ended.
+    emptying: bool,
+    alarm: Option<Timestamp>,
+}
+
+struct Stop {
+    deadline: Instant,
+    cut: bool,
+    interrupted: u32,
+    answer: Option<oneshot::Sender<Leftover>>,
+}
+
+impl Conductor {
+    pub fn new(
+        plan: Plan,
+        shell: Arc<Shell>,
+        intake: Arc<Intake>,
+        inbox: mpsc::UnboundedReceiver<Message>,
+    ) -> Conductor {
+        let changes = shell.catalogue.changes();
+        Conductor {
+            plan,
+            shell,
+            intake,
+            inbox,
+            changes,
+            lanes: BTreeMap::new(),
+            turn: Turn::new(),
+            alarms: BTreeSet::new(),
+            sweep: Sweep::default(),
+            in_flight: 0,
+            calling: 0,
+            held_bytes: 0,
+            stop: None,
+        }
+    }
+
+    pub async fn run(mut self) {
+        self.find_work();
+        self.sweep.want(self.shell.steady.now());
+        let mut messages = Vec::with_capacity(MESSAGES_AT_ONCE);
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                count = self.inbox.recv_many(&mut messages, MESSAGES_AT_ONCE) => if count == 0 { return },
+                Ok(()) = self.changes.changed() => self.on_configuration(),
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            for message in messages.drain(..) {
+                self.on_message(message);
+            }
+            self.ring_alarms();
+            self.start_what_may();
+            if self.is_stopped() {
+                break;
+            }
+        }
+        self.answer_stop();
+    }
+
+    fn next_wake(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3_600);
+        let alarm = self.alarms.first().map(|(at, _)| *at);
+        let at = [alarm, self.sweep.wanted_at()].into_iter().flatten().min();
+        let wake = at.map_or(far, |at| self.shell.steady.instant(at));
+        self.stop.as_ref().map_or(wake, |stop| stop.deadline)
+    }
+
+    fn on_message(&mut self, message: Message) {
+        match message {
+            Message::Accepted(fresh) => self.on_accepted(fresh),
+            Message::Missed => {
+                for endpoint in self.intake.take_missed() {
+                    self.visit(endpoint, Lane::miss);
+                }
+            }
+            Message::Settled(keys) => {
+                for key in keys {
+                    self.on_settled(key);
+                }
+            }
+            Message::Resent(loaded) => {
+                self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
+            }
+            Message::Done(done) => self.on_done(*done),
+            Message::Refilled { endpoint, asked, loaded } => self.on_refilled(endpoint, asked, loaded),
+            Message::Swept { asked, loaded } => self.on_swept(asked, loaded),
+            Message::WorkFound(found) => self.on_work_found(found),
+            Message::Emptied { endpoint, all } => self.on_emptied(endpoint, all),
+            Message::Stop { grace, answer } => {
+                let deadline = Instant::now() + grace;
+                self.stop = Some(Stop { deadline, cut: false, interrupted: 0, answer: Some(answer) });
+            }
+        }
+    }
+
+    // --- lanes
+
+    /// Does something to an endpoint's lane, made if need be, and sees to what follows from it.
+    fn visit<T>(&mut self, endpoint: EndpointKey, act: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+        if !self.lanes.contains_key(&endpoint) {
+            let lane = self.new_lane(endpoint)?;
+            self.lanes.insert(endpoint, Slot { lane, prepared: None, emptying: false, alarm: None });
+        }
+        let slot = self.lanes.get_mut(&endpoint)?;
+        let before = slot.lane.held_bytes();
+        let answer = act(&mut slot.lane);
+        self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
+        self.attend(endpoint);
+        Some(answer)
+    }
+
+    /// `None` if the endpoint is gone: whatever it had is ended.
+    fn new_lane(&mut self, endpoint: EndpointKey) -> Option<Lane> {
+        let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else {
+            self.end_waiting(endpoint, Ended::Cancelled, Vec::new());
+            return None;
+        };
+        let now = self.shell.steady.now();
+        Some(Lane::new(view.endpoint.account, self.plan.breaker, &view.settings, now))
+    }
+
+    /// Lines the lane up if it may start something, reads on for it if it has room, sets its timer, or lets it go.
+    fn attend(&mut self, endpoint: EndpointKey) {
+        if self.stop.is_some() {
+            return;
+        }
+        let now = self.shell.steady.now();
+        let crowded = self.lanes.len() > LANES_KEPT;
+        let room = self.has_room();
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        let lane = &mut slot.lane;
+        if lane.wants_turn() {
+            self.turn.push(lane.account, endpoint);
+        }
+        if slot.emptying {
+            return;
+        }
+        match lane.breaker.admits(now) {
+            Admit::No { until } if lane.has_more() => self.set_alarm(endpoint, until),
+            Admit::No { .. } => {}
+            Admit::Yes | Admit::Probe if !room && lane.held() > 0 => {}
+            Admit::Yes | Admit::Probe => {
+                if let Some(after) = lane.wants_refill() {
+                    let scheduled_too = lane.is_ordered();
+                    self.refill(endpoint, after, scheduled_too);
+                } else if crowded && lane.is_empty() && lane.breaker.state() == BreakerState::Closed {
+                    self.forget(endpoint);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, endpoint: EndpointKey) {
+        if let Some(slot) = self.lanes.remove(&endpoint) {
+            self.turn.remove(slot.lane.account, endpoint);
+            if let Some(at) = slot.alarm {
+                self.alarms.remove(&(at, endpoint));
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.held_bytes < self.plan.held_bytes_max
+    }
+
+    /// Keeps the earliest of the times asked for.
+    fn set_alarm(&mut self, endpoint: EndpointKey, at: Timestamp) {
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        if let Some(set) = slot.alarm {
+            if set <= at {
+                return;
+            }
+            self.alarms.remove(&(set, endpoint));
+        }
+        slot.alarm = Some(at);
+        self.alarms.insert((at, endpoint));
+    }
+
+    fn ring_alarms(&mut self) {
+        let now = self.shell.steady.now();
+        while let Some((at, endpoint)) = self.alarms.first().copied()
+            && at <= now
+        {
+            self.alarms.remove(&(at, endpoint));
+            if let Some(slot) = self.lanes.get_mut(&endpoint) {
+                slot.alarm = None;
+                self.turn.push(slot.lane.account, endpoint);
+            }
+            self.attend(endpoint);
+        }
+        if self.stop.is_none() && self.sweep.begin(now) {
+            self.read_due(now);
+        }
+        if let Some(stop) = &mut self.stop
+            && !stop.cut
+            && Instant::now() >= stop.deadline
+        {
+            stop.cut = true;
+            stop.deadline = Instant::now() + SETTLE_GRACE;
+            self.shell.cut.cancel();
+        }
+    }
+
+    // --- what comes
+
+    fn on_accepted(&mut self, fresh: Vec<Fresh>) {
+        self.intake.taken(fresh.len());
+        for Fresh { event, endpoint, order_key } in fresh {
+            let key = DeliveryKey { endpoint, event: event.tick() };
+            let state = DeliveryState::Waiting;
+            let delivery = Delivery { key, state, attempts_made: 0, trigger: Trigger::Policy, order_key };
+            let room = self.has_room();
+            self.visit(endpoint, |lane| lane.offer(Entry { event, delivery }, room));
+        }
+    }
+
+    fn on_settled(&mut self, key: DeliveryKey) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.sweep.on_settled(key);
+        self.visit(key.endpoint, |lane| lane.settled(key.event));
+    }
+
+    fn on_work_found(&mut self, found: Result<Vec<EndpointKey>, StoreError>) {
+        match found {
+            Ok(endpoints) => {
+                for endpoint in endpoints {
+                    self.visit(endpoint, Lane::miss);
+                }
+            }
+            Err(error) => {
+                warn!(%error, "cannot read what is waiting, trying again");
+                self.read_later(READ_AGAIN, |store, messages| async move {
+                    let found = store.endpoints_with_work().await;
+                    let _ = messages.send(Message::WorkFound(found));
+                });
+            }
+        }
+    }
+
+    fn on_refilled(&mut self, endpoint: EndpointKey, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
+        let entries = match loaded {
+            Ok(loaded) => Some(loaded.into_iter().map(entry).collect()),
+            Err(error) => {
+                warn!(%error, "cannot read a lane's deliveries, trying again");
+                None
+            }
+        };
+        let failed = entries.is_none();
+        if let Some(slot) = self.lanes.get_mut(&endpoint) {
+            let before = slot.lane.held_bytes();
+            slot.lane.refilled(entries, asked);
+            self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
+        }
+        if failed {
+            let again = self.shell.steady.now().saturating_add(READ_AGAIN);
+            self.set_alarm(endpoint, again);
+        } else {
+            self.attend(endpoint);
+        }
+    }
+
+    fn on_swept(&mut self, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
+        let now = self.shell.steady.now();
+        let settled = self.sweep.end();
+        let rows = match loaded {
+            Ok(rows) => rows,
+            Err(error) => {
+                warn!(%error, "cannot read what is due, trying again");
+                self.sweep.want(now.saturating_add(READ_AGAIN));
+                return;
+            }
+        };
+        let full = rows.len() >= asked;
+        for loaded in rows {
+            if settled.contains(&loaded.delivery.key) {
+                continue;
+            }
+            if !self.has_room() {
+                self.sweep.want(now.saturating_add(READ_AGAIN));
+                return;
+            }
+            self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
+        }
+        self.sweep.want(now.saturating_add(if full { READ_AGAIN } else { WINDOW / 2 }));
+    }
+
+    fn on_done(&mut self, done: Done) {
+        let Done { entry, pass, in_flight, backlog, verdict, asked, latency, settlement } = done;
+        let (key, after) = (settlement.key, settlement.after);
+        let now = self.shell.steady.now();
+        let draw = self.shell.random.draw();
+        self.calling -= 1;
+        let cut_off = after == After::Unchanged;
+        let unrecorded = cut_off && settlement.attempt.is_none();
+        if !unrecorded {
+            self.shell.catalogue.store().record(settlement);
+        }
+        if let Some(stop) = &mut self.stop
+            && cut_off
+        {
+            stop.interrupted += 1;
+        }
+        let room = self.has_room();
+        let held = self.visit(key.endpoint, |lane| {
+            lane.answered();
+            lane.breaker.on_outcome(pass, verdict, asked, draw, now);
+            lane.permits.on_outcome(latency, in_flight, backlog, verdict);
+            if lane.breaker.state() == BreakerState::Open {
+                lane.put_back_ready();
+            }
+            match after {
+                After::Retry { .. } => lane.retry(entry, room),
+                After::Unchanged => lane.retry(entry, true),
+                After::Delivered | After::Ended(_) => true,
+            }
+        });
+        match after {
+            After::Retry { due_at, .. } if held == Some(false) => self.sweep.want(due_at),
+            After::Ended(Ended::Gone) => self.stop_endpoint(key.endpoint, StoppedBy::Gone),
+            After::Retry { .. } | After::Delivered | After::Ended(_) | After::Unchanged => {}
+        }
+        if unrecorded {
+            self.on_settled(key);
+        }
+    }
+
+    // --- what starts
+
+    fn start_what_may(&mut self) {
+        if self.stop.is_some() {
+            return;
+        }
+        let now = self.shell.steady.now();
+        while self.in_flight < self.plan.in_flight_max {
+            let Some((_, endpoint)) = self.turn.take() else { return };
+            self.start_one(endpoint, now);
+        }
+    }
+
+    fn start_one(&mut self, endpoint: EndpointKey, now: Timestamp) {
+        let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else {
+            return self.empty(endpoint, Ended::Cancelled);
+        };
+        if view.endpoint.stopped.is_some() {
+            return self.empty(endpoint, Ended::Skipped);
+        }
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        let prepared = slot.prepared(&view, &self.shell, now);
+        let before = slot.lane.held_bytes();
+        let taken = slot.lane.take(now);
+        self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
+        match taken {
+            Take::Start(entry) => {
+                let pass = slot.lane.breaker.on_start(now);
+                let (in_flight, backlog) = (slot.lane.calling(), slot.lane.has_ready());
+                self.in_flight += 1;
+                self.calling += 1;
+                self.shell.begin(Job { entry, view, prepared, pass, in_flight, backlog });
+                self.attend(endpoint);
+            }
+            Take::Wait(until) => self.set_alarm(endpoint, until),
+            Take::Idle => {}
+        }
+    }
+
+    // --- stopped endpoints
+
+    fn on_configuration(&mut self) {
+        let directory = self.shell.catalogue.directory();
+        let now = self.shell.steady.now();
+        let mut stopped = Vec::new();
+        for (key, slot) in &mut self.lanes {
+            match directory.endpoint(*key) {
+                None => stopped.push((*key, Ended::Cancelled)),
+                Some(view) if view.endpoint.stopped.is_some() => stopped.push((*key, Ended::Skipped)),
+                Some(view) => slot.lane.configure(&view.settings, now),
+            }
+        }
+        for (endpoint, how) in stopped {
+            self.empty(endpoint, how);
+        }
+    }
+
+    /// Ends what an endpoint has waiting, since it gets nothing any more.
+    fn empty(&mut self, endpoint: EndpointKey, how: Ended) {
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        if slot.emptying || slot.lane.is_empty() {
+            return;
+        }
+        slot.emptying = true;
+        let freed = slot.lane.held_bytes();
+        slot.lane.drop_held();
+        self.held_bytes = self.held_bytes.saturating_sub(freed);
+        let except = slot.lane.under_way();
+        self.end_waiting(endpoint, how, except);
+    }
+
+    fn end_waiting(&self, endpoint: EndpointKey, how: Ended, except: Vec<ringup_core::time::Tick>) {
+        let now = self.shell.steady.now();
+        let shell = self.shell.clone();
+        self.shell.tasks.spawn(async move {
+            let all = loop {
+                let store = shell.catalogue.store();
+                match store.end_waiting(endpoint, how, now, except.clone(), END_AT_ONCE).await {
+                    Ok(count) if count < END_AT_ONCE => break true,
+                    Ok(_) => {}
+                    Err(error) => {
+                        warn!(%error, "cannot end the deliveries of a stopped endpoint, trying again");
+                        tokio::time::sleep(READ_AGAIN).await;
+                        break false;
+                    }
+                }
+            };
+            let _ = shell.messages.send(Message::Emptied { endpoint, all });
+        });
+    }
+
+    fn on_emptied(&mut self, endpoint: EndpointKey, all: bool) {
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        slot.emptying = false;
+        if !all {
+            slot.lane.miss();
+        }
+        // What came meanwhile, or what is back because the endpoint was enabled again, is looked at now.
+        self.turn.push(slot.lane.account, endpoint);
+        self.attend(endpoint);
+    }
+
+    fn stop_endpoint(&self, endpoint: EndpointKey, by: StoppedBy) {
+        let shell = self.shell.clone();
+        self.shell.tasks.spawn(async move {
+            let stopped = Stopped { by, at: shell.steady.now() };
+            match shell.catalogue.stop_endpoint(endpoint, stopped).await {
+                Ok(true) => info!(endpoint = endpoint.0, %by, "endpoint stopped"),
+                Ok(false) => {}
+                Err(error) => error!(%error, endpoint = endpoint.0, %by, "cannot stop an endpoint that asked for it"),
+            }
+        });
+    }
+
+    // --- reads
+
+    fn find_work(&self) {
+        self.read_later(Duration::ZERO, |store, messages| async move {
+            let found = store.endpoints_with_work().await;
+            let _ = messages.send(Message::WorkFound(found));
+        });
+    }
+
+    fn refill(&self, endpoint: EndpointKey, after: ringup_core::time::Tick, scheduled_too: bool) {
+        self.read_later(Duration::ZERO, move |store, messages| async move {
+            let loaded = store.waiting(endpoint, after, scheduled_too, LANE_HEAD_MAX).await;
+            let _ = messages.send(Message::Refilled { endpoint, asked: LANE_HEAD_MAX, loaded });
+        });
+    }
+
+    fn read_due(&self, now: Timestamp) {
+        let held: usize = self.lanes.values().map(|slot| slot.lane.timers_held()).sum();
+        let asked = self.sweep.rows(held);
+        self.read_later(Duration::ZERO, move |store, messages| async move {
+            let loaded = store.due(now.saturating_add(WINDOW), asked).await;
+            let _ = messages.send(Message::Swept { asked, loaded });
+        });
+    }
+
+    fn read_later<F>(
+        &self,
+        pause: Duration,
+        read: impl FnOnce(Arc<dyn ringup_store::Store>, mpsc::UnboundedSender<Message>) -> F + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send,
+    {
+        let (store, messages) = (self.shell.catalogue.store().clone(), self.shell.messages.clone());
+        self.shell.tasks.spawn(async move {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            read(store, messages).await;
+        });
+    }
+
+    // --- stopping
+
+    fn is_stopped(&self) -> bool {
+        let Some(stop) = &self.stop else { return false };
+        let too_late = stop.cut && Instant::now() >= stop.deadline;
+        self.calling == 0 && (self.in_flight == 0 || too_late)
+    }
+
+    fn answer_stop(&mut self) {
+        debug!(unsettled = self.in_flight, "dispatch stopped");
+        if let Some(stop) = &mut self.stop
+            && let Some(answer) = stop.answer.take()
+        {
+            let _ = answer.send(Leftover { interrupted: stop.interrupted });
+        }
+    }
+}
+
+impl Slot {
+    fn prepared(&mut self, view: &EndpointView, shell: &Shell, now: Timestamp) -> Arc<Prepared> {
+        if let Some(prepared) = &self.prepared
+            && prepared.is_of(view)
+        {
+            return prepared.clone();
+        }
+        self.lane.configure(&view.settings, now);
+        let fresh = Arc::new(Prepared::new(view, &shell.egress));
+        self.prepared = Some(fresh.clone());
+        fresh
+    }
+}
+
+fn entry(loaded: Loaded) -> Entry {
+    Entry { event: loaded.event, delivery: loaded.delivery }
+}

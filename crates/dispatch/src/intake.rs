@@ -1,0 +1,94 @@
+//! The bounded hand-off from the store's commits to the conductor.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use ringup_core::delivery::DeliveryKey;
+use ringup_core::key::EndpointKey;
+use ringup_store::seam::{Fresh, Listener, Loaded, StoreError};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Leftover;
+use crate::attempt::Done;
+
+/// Fresh deliveries on their way to the conductor. More than this, and lanes read them from the store.
+const FRESH_MAX: usize = 16_384;
+
+/// What reaches the conductor. Bounded by what is in flight, except `Accepted`, which [`Intake`] bounds.
+pub enum Message {
+    Accepted(Vec<Fresh>),
+    /// Deliveries were durable but not handed over; see [`Intake::take_missed`].
+    Missed,
+    Settled(Vec<DeliveryKey>),
+    Resent(Loaded),
+    Done(Box<Done>),
+    Refilled {
+        endpoint: EndpointKey,
+        asked: usize,
+        loaded: Result<Vec<Loaded>, StoreError>,
+    },
+    Swept {
+        asked: usize,
+        loaded: Result<Vec<Loaded>, StoreError>,
+    },
+    WorkFound(Result<Vec<EndpointKey>, StoreError>),
+    /// Waiting deliveries of a stopped endpoint were ended, all of them or as many as could be.
+    Emptied {
+        endpoint: EndpointKey,
+        all: bool,
+    },
+    Stop {
+        grace: Duration,
+        answer: oneshot::Sender<Leftover>,
+    },
+}
+
+/// Told by the store; never blocks.
+pub struct Intake {
+    messages: mpsc::UnboundedSender<Message>,
+    fresh: AtomicUsize,
+    missed: Mutex<BTreeSet<EndpointKey>>,
+}
+
+impl Intake {
+    pub fn new(messages: mpsc::UnboundedSender<Message>) -> Intake {
+        Intake { messages, fresh: AtomicUsize::new(0), missed: Mutex::default() }
+    }
+
+    /// The conductor has taken this many.
+    pub fn taken(&self, count: usize) {
+        self.fresh.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    /// Endpoints that have deliveries which were not handed over.
+    pub fn take_missed(&self) -> BTreeSet<EndpointKey> {
+        std::mem::take(&mut *self.missed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Listener for Intake {
+    fn accepted(&self, fresh: Vec<Fresh>) {
+        let waiting = self.fresh.fetch_add(fresh.len(), Ordering::Relaxed);
+        if waiting + fresh.len() <= FRESH_MAX {
+            let _ = self.messages.send(Message::Accepted(fresh));
+            return;
+        }
+        self.taken(fresh.len());
+        let mut missed = self.missed.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = missed.is_empty();
+        missed.extend(fresh.iter().map(|fresh| fresh.endpoint));
+        if first {
+            let _ = self.messages.send(Message::Missed);
+        }
+    }
+
+    fn settled(&self, keys: Vec<DeliveryKey>) {
+        let _ = self.messages.send(Message::Settled(keys));
+    }
+
+    fn resent(&self, loaded: Loaded) {
+        let _ = self.messages.send(Message::Resent(loaded));
+    }
+}
