@@ -35,13 +35,18 @@ pub enum StoreError {
     Corrupt(Arc<str>),
 }
 
-/// What the store must remember, in verbs. One conformance suite (`tests/conformance`) holds for every home.
+/// What the store must remember, in verbs. One conformance suite (`crate::conformance`) holds for every home.
 pub trait Store: Send + Sync + 'static {
     // --- configuration: small, read whole at start, then kept in memory by `catalogue::Catalogue`
 
     fn load_configuration(&self) -> Answer<'_, Configuration>;
 
-    /// One change, one commit. A put with key zero creates and returns the key given.
+    /// One change, one commit. A put with key zero creates and returns the key given; keys are never given twice. What
+    /// has no key answers zero.
+    ///
+    /// `NotFound` for a key that is not zero and unknown, for an owner that does not exist, and for revoking or deleting
+    /// what is not there; `Conflict` for a name that is taken. Deleting an endpoint leaves its deliveries to
+    /// `end_waiting`.
     fn change(&self, change: Change) -> Answer<'_, i64>;
 
     /// Grows whenever another process changed the configuration.
@@ -51,7 +56,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Stores events, their deliveries and their idempotency keys: all in one commit, durable when it answers.
     ///
-    /// The listener's `accepted` is called once for the whole commit group, before or after this answers.
+    /// Answers one acceptance for each event, in their order. Ids grow in that order and carry the event's `now`, or the
+    /// next tick if the clock stood still or went back. An idempotency key is looked up before the uid, in the events
+    /// of its account, earlier ones of the same call included. A skipped target ends at once. The listener's `accepted`
+    /// is called once for the whole commit group, before or after this answers.
     fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>>;
 
     /// Whom to tell of commits. Called once, before the first `accept`.
@@ -61,7 +69,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Hands over what came of an attempt. Never waits and never fails: the settlement goes into the next commit, is
     /// kept and tried again while the store cannot take it, and `Listener::settled` tells when it is in. The caller
-    /// bounds how many are outstanding.
+    /// bounds how many are outstanding. After `close` it does nothing.
+    ///
+    /// A delivery that is not live any more keeps the state it has; attempt and counters are recorded all the same. When
+    /// the last delivery of an event is delivered and none of them ended otherwise, the payload's fate is what
+    /// `KeepPayload` says; an event without deliveries meets it when it is accepted. Attempts are logged in the order in
+    /// which they were handed over.
     fn record(&self, settlement: Settlement);
 
     /// Endpoints that have deliveries waiting or scheduled, each once, in any order.
@@ -77,7 +90,8 @@ pub trait Store: Send + Sync + 'static {
         rows_max: usize,
     ) -> Answer<'_, Vec<Loaded>>;
 
-    /// Scheduled deliveries due before a time, earliest first, with their events.
+    /// Scheduled deliveries due before a time or at it, earliest first, with their events. At it, so that someone who
+    /// waits until `next_due` finds what is due then.
     fn due(&self, before: Timestamp, rows_max: usize) -> Answer<'_, Vec<Loaded>>;
 
     /// When the earliest scheduled delivery is due.
@@ -95,17 +109,20 @@ pub trait Store: Send + Sync + 'static {
     ) -> Answer<'_, usize>;
 
     /// Makes one delivery want an attempt now, by hand. A live one becomes due at once and keeps its policy; an ended
-    /// or delivered one comes back for exactly one attempt.
+    /// or delivered one comes back, waiting, for exactly one attempt.
     fn resend(&self, account: AccountKey, event: EventId, endpoint: EndpointKey, now: Timestamp) -> Answer<'_, Resent>;
 
     // --- reading
 
+    /// By uid: the newest event that has it. `None` for what another account has. Values to be redacted are struck out of
+    /// what is shown, also while the payload is still kept whole for sending.
     fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>>;
     fn events(&self, account: AccountKey, filter: EventFilter, page: PageRequest) -> Answer<'_, Page<StoredEvent>>;
 
-    /// Every endpoint the event went to, with the state of that delivery.
+    /// Every endpoint the event went to, with the state of that delivery. `NotFound` for another account's event.
     fn destinations(&self, account: AccountKey, event: EventId) -> Answer<'_, Vec<Destination>>;
 
+    /// `NotFound` for another account's event.
     fn attempts_of_event(
         &self,
         account: AccountKey,
@@ -113,6 +130,7 @@ pub trait Store: Send + Sync + 'static {
         filter: AttemptFilter,
         page: PageRequest,
     ) -> Answer<'_, Page<StoredAttempt>>;
+    /// Attempts for the account's own events only, so none for another account's endpoint.
     fn attempts_of_endpoint(
         &self,
         account: AccountKey,
@@ -121,17 +139,20 @@ pub trait Store: Send + Sync + 'static {
         page: PageRequest,
     ) -> Answer<'_, Page<StoredAttempt>>;
 
-    /// Deliveries of an endpoint that ended without success, newest event first.
+    /// Deliveries of an endpoint that ended without success, by event.
     fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>>;
 
-    /// Counters of an endpoint between two minutes since 1970, the first included, the last not.
+    /// Counters of an endpoint between two minutes since 1970, the first included, the last not; oldest first, and only
+    /// minutes that have some.
     fn counts(&self, endpoint: EndpointKey, from_minute: i64, until_minute: i64) -> Answer<'_, Vec<MinuteCount>>;
 
     fn census(&self) -> Answer<'_, Census>;
 
     // --- upkeep
 
-    /// Removes what is older than the plan allows. Days with live deliveries stay.
+    /// Removes what is older than the plan allows, counted from the end of the day in which the event was accepted. Days
+    /// with live deliveries stay. A day whose payloads and attempts are both over goes as a whole, with its ended
+    /// deliveries and counters.
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained>;
 
     /// Writes what was handed over, folds journals into their files, and lets go of them. Verbs fail afterwards.

@@ -1,0 +1,138 @@
+//! Configuration rows and the names that must be unique among them.
+
+use std::collections::BTreeMap;
+
+use ringup_core::account::{Account, ApiKey, Environment, EventType};
+use ringup_core::endpoint::Endpoint;
+use ringup_core::id::{EventTypeId, KeyId};
+use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
+use ringup_core::time::Timestamp;
+
+use crate::seam::{Change, Configuration, StoreError};
+
+#[derive(Clone, Default)]
+pub(super) struct ConfigurationRows {
+    environments: BTreeMap<EnvironmentKey, Environment>,
+    keys: BTreeMap<KeyId, ApiKey>,
+    accounts: BTreeMap<AccountKey, Account>,
+    endpoints: BTreeMap<EndpointKey, Endpoint>,
+    event_types: BTreeMap<EventTypeId, EventType>,
+    /// The last key given, of any kind. Keys are never given twice: history outlives what it belongs to.
+    last_key: i64,
+}
+
+impl ConfigurationRows {
+    pub(super) fn whole(&self) -> Configuration {
+        Configuration {
+            environments: self.environments.values().cloned().collect(),
+            keys: self.keys.values().cloned().collect(),
+            accounts: self.accounts.values().cloned().collect(),
+            endpoints: self.endpoints.values().cloned().collect(),
+            event_types: self.event_types.values().cloned().collect(),
+        }
+    }
+
+    /// Answers the key of what was put; zero for what has none.
+    pub(super) fn change(&mut self, change: Change) -> Result<i64, StoreError> {
+        match change {
+            Change::PutEnvironment(environment) => self.put_environment(environment),
+            Change::PutKey(key) => self.put_key(key),
+            Change::RevokeKey(id, at) => self.revoke_key(id, at),
+            Change::PutAccount(account) => self.put_account(account),
+            Change::DeleteAccount(key) => {
+                found(self.accounts.remove(&key))?;
+                self.endpoints.retain(|_, endpoint| endpoint.account != key);
+                Ok(0)
+            }
+            Change::PutEndpoint(endpoint) => self.put_endpoint(endpoint),
+            Change::DeleteEndpoint(key) => found(self.endpoints.remove(&key)).map(|_| 0),
+            Change::PutEventType(event_type) => self.put_event_type(event_type),
+            Change::DeleteEventType(id) => found(self.event_types.remove(&id)).map(|_| 0),
+        }
+    }
+
+    fn put_environment(&mut self, mut environment: Environment) -> Result<i64, StoreError> {
+        let key = environment.key;
+        if self.environments.values().any(|kept| kept.key != key && kept.name == environment.name) {
+            return Err(StoreError::Conflict("environment name"));
+        }
+        let key = self.key_for(key.0, self.environments.contains_key(&key))?;
+        environment.key = EnvironmentKey(key);
+        self.environments.insert(environment.key, environment);
+        Ok(key)
+    }
+
+    fn put_key(&mut self, key: ApiKey) -> Result<i64, StoreError> {
+        if self.keys.values().any(|kept| kept.id != key.id && kept.token_hash == key.token_hash) {
+            return Err(StoreError::Conflict("key"));
+        }
+        self.keys.insert(key.id, key);
+        Ok(0)
+    }
+
+    fn revoke_key(&mut self, id: KeyId, at: Timestamp) -> Result<i64, StoreError> {
+        found(self.keys.get_mut(&id))?.revoked_at = Some(at);
+        Ok(0)
+    }
+
+    fn put_account(&mut self, mut account: Account) -> Result<i64, StoreError> {
+        found(self.environments.get(&account.environment))?;
+        let key = account.key;
+        let taken = |kept: &Account| {
+            kept.key != key && kept.environment == account.environment && same_uid(&kept.uid, &account.uid)
+        };
+        if self.accounts.values().any(taken) {
+            return Err(StoreError::Conflict("uid"));
+        }
+        let key = self.key_for(key.0, self.accounts.contains_key(&key))?;
+        account.key = AccountKey(key);
+        self.accounts.insert(account.key, account);
+        Ok(key)
+    }
+
+    fn put_endpoint(&mut self, mut endpoint: Endpoint) -> Result<i64, StoreError> {
+        found(self.accounts.get(&endpoint.account))?;
+        let key = endpoint.key;
+        let taken =
+            |kept: &Endpoint| kept.key != key && kept.account == endpoint.account && same_uid(&kept.uid, &endpoint.uid);
+        if self.endpoints.values().any(taken) {
+            return Err(StoreError::Conflict("uid"));
+        }
+        let key = self.key_for(key.0, self.endpoints.contains_key(&key))?;
+        endpoint.key = EndpointKey(key);
+        self.endpoints.insert(endpoint.key, endpoint);
+        Ok(key)
+    }
+
+    fn put_event_type(&mut self, event_type: EventType) -> Result<i64, StoreError> {
+        found(self.environments.get(&event_type.environment))?;
+        let taken = |kept: &EventType| {
+            kept.id != event_type.id && kept.environment == event_type.environment && kept.name == event_type.name
+        };
+        if self.event_types.values().any(taken) {
+            return Err(StoreError::Conflict("event type name"));
+        }
+        self.event_types.insert(event_type.id, event_type);
+        Ok(0)
+    }
+
+    /// A new key for zero, else the one given, which must exist.
+    fn key_for(&mut self, given: i64, exists: bool) -> Result<i64, StoreError> {
+        match given {
+            0 => {
+                self.last_key += 1;
+                Ok(self.last_key)
+            }
+            _ if exists => Ok(given),
+            _ => Err(StoreError::NotFound),
+        }
+    }
+}
+
+fn found<T>(row: Option<T>) -> Result<T, StoreError> {
+    row.ok_or(StoreError::NotFound)
+}
+
+fn same_uid(kept: &Option<String>, wanted: &Option<String>) -> bool {
+    wanted.is_some() && kept == wanted
+}
