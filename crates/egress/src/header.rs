@@ -60,8 +60,8 @@ fn check_value(name: &HeaderName, text: &str) -> Result<HeaderValue, HeaderProbl
         return Err(HeaderProblem::TooLong(name.clone()));
     }
     let problem = || HeaderProblem::Value(name.clone());
-    // Tab is legal, but some servers fold or cut at it; nobody means it in a header they typed.
-    if text.trim() != text || text.contains('\t') {
+    // Tab and bytes above ASCII are legal, but servers disagree on what they mean.
+    if text.trim() != text || !text.is_ascii() || text.contains('\t') {
         return Err(problem());
     }
     let mut value = HeaderValue::from_str(text).map_err(|_| problem())?;

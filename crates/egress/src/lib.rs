@@ -8,9 +8,19 @@ pub mod guard;
 pub mod header;
 pub mod plan;
 pub mod request;
+pub mod resolve;
 pub mod sign;
 pub mod url_policy;
 
+mod client;
+mod connection;
+mod dial;
+mod fault;
+mod message;
+mod pool;
+mod wire;
+
+pub use client::Egress;
 pub use plan::{EgressError, EgressPlan, load_roots};
 pub use request::{Caller, Reply, Request, Timing, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

@@ -34,7 +34,7 @@ pub(crate) struct Parts {
 }
 
 /// What is dialled: an address as it stands, or whatever a name resolves to.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Host {
     /// Lower case, ASCII, without a trailing dot.
     Name(Arc<str>),
@@ -64,7 +64,7 @@ pub enum UrlProblem {
     TrailingDot,
     #[error("`{0}` is not a host name")]
     Host(String),
-    #[error("port 0 cannot be called")]
+    #[error("the port is not a number from 1 to 65535")]
     Port,
     #[error("this is our own address; deliveries to ourselves would loop")]
     Own,

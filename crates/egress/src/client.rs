@@ -1,0 +1,294 @@
+//! The real caller: one guarded path for every request, under one deadline.
+
+use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::HeaderValue;
+use ringup_core::outcome::{Answer, BlockedBy, BodyEnd, Cause, Outcome, Phase};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::connection::Connection;
+use crate::dial::{self, Tls};
+use crate::fault::Failure;
+use crate::guard;
+use crate::message;
+use crate::plan::{EgressError, EgressPlan};
+use crate::pool::{Key, Pool};
+use crate::request::{Caller, Reply, Request, Timing};
+use crate::resolve::{ADDRESSES_MAX, NameServers, Names, Resolve};
+use crate::url_policy::{self, Host, LOCALHOST, UrlProblem};
+use crate::wire::{Meter, Transport};
+
+/// How often idle connections are looked at.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How long closing waits for calls that were cut off; each needs one turn of its own task.
+const CLOSE_TIME_LIMIT: Duration = Duration::from_secs(1);
+
+/// Calls receivers. Needs a running tokio runtime with time and network.
+pub struct Egress {
+    plan: EgressPlan,
+    user_agent: HeaderValue,
+    names: Names,
+    tls: Tls,
+    pool: Arc<Pool>,
+    closing: CancellationToken,
+    /// The calls in flight, and the task that sweeps the pool.
+    running: TaskTracker,
+}
+
+impl Egress {
+    /// Reads the system's name servers if the plan has none.
+    pub fn new(plan: EgressPlan) -> Result<Egress, EgressError> {
+        let resolver = NameServers::new(&plan)?;
+        Egress::with_resolver(plan, Box::new(resolver))
+    }
+
+    /// With other means to resolve names. Whatever they answer is checked like any answer.
+    pub fn with_resolver(plan: EgressPlan, resolver: Box<dyn Resolve>) -> Result<Egress, EgressError> {
+        let user_agent =
+            HeaderValue::from_str(&plan.user_agent).map_err(|_| EgressError::UserAgent(plan.user_agent.clone()))?;
+        let pool = Pool::new(plan.connections_per_host_max, plan.idle_time_limit);
+        let tls = Tls::new(&plan)?;
+        let (closing, running) = (CancellationToken::new(), TaskTracker::new());
+        running.spawn(closing.clone().run_until_cancelled_owned(sweep(pool.clone())));
+        Ok(Egress { user_agent, names: Names::new(resolver), tls, pool, closing, running, plan })
+    }
+
+    pub fn plan(&self) -> &EgressPlan {
+        &self.plan
+    }
+
+    /// Idle connections now, for metrics and tests.
+    pub fn idle_connections(&self) -> usize {
+        self.pool.idle_count()
+    }
+
+    /// Cuts off what is in flight, which ends as [`Outcome::Interrupted`], and closes every connection.
+    ///
+    /// Drain first: whoever calls knows how long that may take. Calls made later are interrupted at once. Returns when
+    /// nothing is running any more, or after a second if someone holds a call without polling it.
+    pub async fn close(&self) {
+        self.stop();
+        self.running.close();
+        if timeout(CLOSE_TIME_LIMIT, self.running.wait()).await.is_err() {
+            tracing::warn!(calls = self.running.len(), "calls still held at close");
+        }
+    }
+
+    fn stop(&self) {
+        self.closing.cancel();
+        self.pool.close();
+    }
+
+    async fn reply(&self, request: Request) -> Reply {
+        let _running = self.running.token();
+        let started = Instant::now();
+        let mut progress = Progress::default();
+        let deadline = started + request.time_limit;
+        let outcome = tokio::select! {
+            biased;
+            () = self.closing.cancelled() => Outcome::Interrupted,
+            ended = timeout_at(deadline, self.exchange(&request, &mut progress)) => match ended {
+                Ok(Ok(answer)) => Outcome::answered(answer),
+                Ok(Err(failure)) => failure.into(),
+                Err(_) => Outcome::TimedOut(progress.phase()),
+            },
+        };
+        let Progress { timing, remote, reused, .. } = progress;
+        Reply { outcome, duration: started.elapsed(), timing, remote, reused }
+    }
+
+    /// From the name to the last byte. A connection is kept only after a complete answer.
+    async fn exchange(&self, request: &Request, progress: &mut Progress) -> Result<Answer, Failure> {
+        request.url.permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
+        let addresses = self.vetted(request, progress).await?;
+        loop {
+            let mut connection = match self.pooled(request, &addresses).await {
+                Some(connection) => {
+                    progress.reused = true;
+                    connection
+                }
+                None => {
+                    progress.reused = false;
+                    self.dialled(request, &addresses, progress).await?
+                }
+            };
+            progress.sending(&connection);
+            let sent = Instant::now();
+            let message = message::build(request, &self.user_agent);
+            let response = match connection.send(message).await {
+                Ok(response) => response,
+                // The receiver had closed a kept connection and nothing of the request left us: certainly not acted
+                // on. Anything else might have been, and is left to the retry policy. Ends, as each turn uses one up.
+                Err(none) if none.unsent && progress.reused => continue,
+                Err(none) => return Err(none.cause.into()),
+            };
+            progress.timing.first_byte = Some(sent.elapsed());
+            progress.phase = Phase::Body;
+            let answer = connection.read(response).await;
+            if answer.body_end == BodyEnd::Complete && poll_fn(|cx| Poll::Ready(connection.is_ready(cx))).await {
+                self.pool.put(key(request, connection.remote), connection);
+            }
+            return Ok(answer);
+        }
+    }
+
+    /// The addresses that may be dialled. One forbidden address refuses the whole name: a receiver whose name also
+    /// leads inside is either misconfigured or means to.
+    async fn vetted(&self, request: &Request, progress: &mut Progress) -> Result<Vetted, Failure> {
+        let url = request.url.parts();
+        let name = match &url.host {
+            // Checked with the URL a moment ago.
+            Host::Address(ip) => return Ok(Vetted::One([SocketAddr::new(*ip, url.port)])),
+            Host::Name(name) => name,
+        };
+        if url_policy::is_localhost(name) {
+            let local = LOCALHOST.map(|ip| SocketAddr::new(ip, url.port));
+            let permitted = |address: &SocketAddr| url_policy::permitted_address(*address, &self.plan).is_ok();
+            return Ok(Vetted::Several(local.into_iter().filter(permitted).collect()));
+        }
+        progress.phase = Phase::Resolve;
+        let started = Instant::now();
+        let found = self.names.addresses(name).await;
+        progress.timing.resolve = Some(started.elapsed());
+        let addresses: Vec<SocketAddr> =
+            found?.iter().map(|ip| SocketAddr::new(guard::dialled(*ip), url.port)).collect();
+        for address in &addresses {
+            url_policy::permitted_address(*address, &self.plan)
+                .map_err(|problem| forbidden(name, *address, &problem))?;
+        }
+        Ok(Vetted::Several(addresses.into_iter().take(ADDRESSES_MAX).collect()))
+    }
+
+    /// A kept connection to one of the addresses that answers us still.
+    async fn pooled(&self, request: &Request, addresses: &Vetted) -> Option<Connection> {
+        for address in addresses.as_slice() {
+            let key = key(request, *address);
+            while let Some(mut connection) = self.pool.take(&key) {
+                if poll_fn(|cx| Poll::Ready(connection.is_ready(cx))).await {
+                    return Some(connection);
+                }
+            }
+        }
+        None
+    }
+
+    async fn dialled(
+        &self,
+        request: &Request,
+        addresses: &Vetted,
+        progress: &mut Progress,
+    ) -> Result<Connection, Failure> {
+        progress.phase = Phase::Connect;
+        let started = Instant::now();
+        let socket = dial::connect(addresses.as_slice(), &self.plan).await?;
+        progress.timing.connect = Some(started.elapsed());
+        let remote = socket.peer_addr().map_err(|_| Failure::Unreachable(Cause::Reset))?;
+        progress.remote = Some(remote);
+        let transport = self.transport(request, socket, progress).await?;
+        Ok(Connection::over(transport, remote).await?)
+    }
+
+    async fn transport(
+        &self,
+        request: &Request,
+        socket: TcpStream,
+        progress: &mut Progress,
+    ) -> Result<Transport, Cause> {
+        let url = request.url.parts();
+        if !url.https {
+            return Ok(Transport::Plain(socket));
+        }
+        progress.phase = Phase::Tls;
+        let started = Instant::now();
+        let transport = self.tls.handshake(socket, url.server_name.clone()).await?;
+        progress.timing.tls = Some(started.elapsed());
+        Ok(transport)
+    }
+}
+
+impl Caller for Egress {
+    fn call(&self, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(self.reply(request))
+    }
+}
+
+impl Drop for Egress {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// Addresses that passed every check, without a list on the heap for the common single one.
+enum Vetted {
+    One([SocketAddr; 1]),
+    Several(Vec<SocketAddr>),
+}
+
+impl Vetted {
+    fn as_slice(&self) -> &[SocketAddr] {
+        match self {
+            Vetted::One(one) => one,
+            Vetted::Several(several) => several,
+        }
+    }
+}
+
+/// Where the exchange stands, readable when its time runs out.
+struct Progress {
+    phase: Phase,
+    meter: Option<Arc<Meter>>,
+    timing: Timing,
+    remote: Option<SocketAddr>,
+    reused: bool,
+}
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress { phase: Phase::Connect, meter: None, timing: Timing::default(), remote: None, reused: false }
+    }
+}
+
+impl Progress {
+    fn sending(&mut self, connection: &Connection) {
+        self.phase = Phase::Wait;
+        self.meter = Some(connection.meter.clone());
+        self.remote = Some(connection.remote);
+    }
+
+    /// Waiting with a write that does not fit is still sending.
+    fn phase(&self) -> Phase {
+        match (self.phase, &self.meter) {
+            (Phase::Wait, Some(meter)) if meter.is_stalled() => Phase::Send,
+            (phase, _) => phase,
+        }
+    }
+}
+
+fn key(request: &Request, address: SocketAddr) -> Key {
+    let url = request.url.parts();
+    Key { account: request.account, https: url.https, host: url.host.clone(), address }
+}
+
+fn forbidden(name: &str, address: SocketAddr, problem: &UrlProblem) -> Failure {
+    // For the operator: the endpoint's owner is told no more than that the address is not called.
+    tracing::info!(name, %address, rule = problem.rule(), "a name resolves to a forbidden address");
+    Failure::Blocked(BlockedBy::Address)
+}
+
+async fn sweep(pool: Arc<Pool>) {
+    let mut turns = interval(SWEEP_EVERY);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        pool.sweep();
+    }
+}

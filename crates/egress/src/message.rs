@@ -1,0 +1,67 @@
+//! The request as it goes on the wire.
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::Full;
+use ringup_core::signing::{self, HeaderNames};
+
+use crate::request::Request;
+use crate::sign;
+
+/// Headers of our own: five of the message and at most two sets of three for the signature.
+const OWN_HEADERS_MAX: usize = 11;
+
+const WEBHOOK: [HeaderName; 3] = [
+    HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("webhook-timestamp"),
+    HeaderName::from_static("webhook-signature"),
+];
+const SVIX: [HeaderName; 3] = [
+    HeaderName::from_static("svix-id"),
+    HeaderName::from_static("svix-timestamp"),
+    HeaderName::from_static("svix-signature"),
+];
+
+/// Builds and signs the request. Answers are asked for uncompressed: what is logged is what was sent, and nothing can
+/// be inflated beyond the cap.
+pub(crate) fn build(request: &Request, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
+    let url = request.url.parts();
+    let mut headers = HeaderMap::with_capacity(OWN_HEADERS_MAX + request.headers.len());
+    headers.insert(HOST, url.authority.clone());
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    sign(request, &mut headers);
+    for (name, value) in request.headers.iter() {
+        headers.insert(name.clone(), value.clone());
+    }
+    let mut message = http::Request::new(Full::new(request.body.clone()));
+    *message.method_mut() = Method::POST;
+    *message.uri_mut() = url.target.clone();
+    *message.headers_mut() = headers;
+    message
+}
+
+fn sign(request: &Request, headers: &mut HeaderMap) {
+    let webhook = &request.webhook;
+    let prefix = Bytes::from(signing::signed_prefix(&webhook.id, request.now));
+    // `id.timestamp.`: the id is letters and digits, so the first dot ends it.
+    let dot = prefix.iter().position(|byte| *byte == b'.').expect("the prefix has two dots");
+    let part = |range| HeaderValue::from_maybe_shared(prefix.slice(range)).expect("an id and a number are ASCII");
+    let values = [
+        Some(part(0..dot)),
+        Some(part(dot + 1..prefix.len() - 1)),
+        sign::signature_header(&webhook.keys, &prefix, &request.body, request.now),
+    ];
+    let names: &[[HeaderName; 3]] = match webhook.names {
+        HeaderNames::Webhook => &[WEBHOOK],
+        HeaderNames::Svix => &[SVIX],
+        HeaderNames::Both => &[WEBHOOK, SVIX],
+    };
+    for (name, value) in names.iter().flat_map(|set| set.iter().zip(&values)) {
+        if let Some(value) = value {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
