@@ -6,6 +6,7 @@
 
 pub mod client;
 pub mod histogram;
+pub mod hostile;
 pub mod journal;
 pub mod load;
 pub mod oracle;
