@@ -52,8 +52,11 @@ pub const ENDPOINTS_PER_ACCOUNT_MAX: usize = 1_000;
 /// Redaction pointers of one account or endpoint.
 pub const REDACTIONS_MAX: usize = 64;
 
-/// Deliveries a lane holds ready in memory; the rest waits in the store behind a cursor.
-pub const LANE_HEAD_MAX: usize = 64;
+/// Deliveries a lane holds ready in memory while there is room; the rest waits in the store behind a cursor.
+pub const LANE_READY_MAX: usize = 4_096;
+
+/// Deliveries a lane reads from the store at once: enough for the attempts it can have in flight, four times over.
+pub const LANE_REFILL_ROWS: usize = 256;
 
 /// Deliveries in flight to one endpoint.
 pub const ENDPOINT_IN_FLIGHT_MAX: u32 = 64;

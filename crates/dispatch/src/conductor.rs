@@ -8,7 +8,7 @@ use ringup_core::breaker::{Admit, BreakerState};
 use ringup_core::delivery::{After, Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
 use ringup_core::endpoint::{Stopped, StoppedBy};
 use ringup_core::key::EndpointKey;
-use ringup_core::limits::LANE_HEAD_MAX;
+use ringup_core::limits::LANE_REFILL_ROWS;
 use ringup_core::time::Timestamp;
 use ringup_core::turn::Turn;
 use ringup_store::directory::EndpointView;
@@ -59,9 +59,17 @@ pub struct Conductor {
 struct Slot {
     lane: Lane,
     prepared: Option<Arc<Prepared>>,
-    /// Its waiting deliveries are being ended.
-    emptying: bool,
+    emptying: Emptying,
     alarm: Option<Timestamp>,
+}
+
+/// How far the deliveries of a stopped endpoint are ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Emptying {
+    /// The endpoint is not stopped, or more came since.
+    No,
+    UnderWay,
+    Done,
 }
 
 struct Stop {
@@ -162,7 +170,7 @@ impl Conductor {
     fn visit<T>(&mut self, endpoint: EndpointKey, act: impl FnOnce(&mut Lane) -> T) -> Option<T> {
         if !self.lanes.contains_key(&endpoint) {
             let lane = self.new_lane(endpoint)?;
-            self.lanes.insert(endpoint, Slot { lane, prepared: None, emptying: false, alarm: None });
+            self.lanes.insert(endpoint, Slot { lane, prepared: None, emptying: Emptying::No, alarm: None });
         }
         let slot = self.lanes.get_mut(&endpoint)?;
         let before = slot.lane.held_bytes();
@@ -195,7 +203,7 @@ impl Conductor {
         if lane.wants_turn() {
             self.turn.push(lane.account, endpoint);
         }
-        if slot.emptying {
+        if slot.emptying == Emptying::UnderWay {
             return;
         }
         match lane.breaker.admits(now) {
@@ -436,21 +444,26 @@ impl Conductor {
             match directory.endpoint(*key) {
                 None => stopped.push((*key, Ended::Cancelled)),
                 Some(view) if view.endpoint.stopped.is_some() => stopped.push((*key, Ended::Skipped)),
-                Some(view) => slot.lane.configure(&view.settings, now),
+                Some(view) => {
+                    slot.emptying = if slot.emptying == Emptying::Done { Emptying::No } else { slot.emptying };
+                    slot.lane.configure(&view.settings, now);
+                }
             }
         }
         for (endpoint, how) in stopped {
-            self.empty(endpoint, how);
+            if self.lanes.get(&endpoint).is_some_and(|slot| slot.emptying == Emptying::No) {
+                self.empty(endpoint, how);
+            }
         }
     }
 
     /// Ends what an endpoint has waiting, since it gets nothing any more.
     fn empty(&mut self, endpoint: EndpointKey, how: Ended) {
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        if slot.emptying || slot.lane.is_empty() {
+        if slot.emptying == Emptying::UnderWay {
             return;
         }
-        slot.emptying = true;
+        slot.emptying = Emptying::UnderWay;
         let freed = slot.lane.held_bytes();
         slot.lane.drop_held();
         self.held_bytes = self.held_bytes.saturating_sub(freed);
@@ -480,12 +493,11 @@ impl Conductor {
 
     fn on_emptied(&mut self, endpoint: EndpointKey, all: bool) {
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        slot.emptying = false;
+        slot.emptying = if all { Emptying::Done } else { Emptying::No };
         if !all {
             slot.lane.miss();
         }
-        // What came meanwhile, or what is back because the endpoint was enabled again, is looked at now.
-        self.turn.push(slot.lane.account, endpoint);
+        // What came meanwhile is looked at now, whether the endpoint is still stopped or was enabled again.
         self.attend(endpoint);
     }
 
@@ -512,8 +524,8 @@ impl Conductor {
 
     fn refill(&self, endpoint: EndpointKey, after: ringup_core::time::Tick, scheduled_too: bool) {
         self.read_later(Duration::ZERO, move |store, messages| async move {
-            let loaded = store.waiting(endpoint, after, scheduled_too, LANE_HEAD_MAX).await;
-            let _ = messages.send(Message::Refilled { endpoint, asked: LANE_HEAD_MAX, loaded });
+            let loaded = store.waiting(endpoint, after, scheduled_too, LANE_REFILL_ROWS).await;
+            let _ = messages.send(Message::Refilled { endpoint, asked: LANE_REFILL_ROWS, loaded });
         });
     }
 

@@ -1,8 +1,9 @@
 //! One endpoint's deliveries: what is ready, what waits for its time, what is under way, and what may start now.
 //!
 //! A lane never waits and never calls anybody; the conductor asks it and does what it says. Memory is bounded: beyond
-//! `limits::LANE_HEAD_MAX` entries the rest stays in the store behind a cursor. Everything live with a tick up to the
-//! cursor is either held here or scheduled in the store; everything above it is in the store if `more` is set.
+//! `limits::LANE_READY_MAX` entries, or the conductor's bytes, the rest stays in the store behind a cursor. Everything
+//! live with a tick up to the cursor is either held here or scheduled in the store; everything above it is in the store
+//! if `more` is set or a refill is under way.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use ringup_core::breaker::{Admit, Breaker, BreakerPlan};
 use ringup_core::delivery::{Delivery, DeliveryState, Trigger};
 use ringup_core::event::Event;
 use ringup_core::key::AccountKey;
-use ringup_core::limits::LANE_HEAD_MAX;
+use ringup_core::limits::{LANE_READY_MAX, LANE_REFILL_ROWS};
 use ringup_core::permits::Permits;
 use ringup_core::rate::Rate;
 use ringup_core::settings::{EffectiveSettings, Ordering};
@@ -82,7 +83,9 @@ enum Place {
 struct Refill {
     /// Deliveries settled since it began: their rows may still look live in it.
     settled: BTreeSet<Tick>,
-    /// Deliveries came that were not taken into memory: they may be missing in it.
+    /// Deliveries that came since it began. They follow on what it brings, if it reaches them.
+    late: VecDeque<Entry>,
+    /// Deliveries came that were not even kept as late: they may be missing in it.
     missed: bool,
 }
 
@@ -191,9 +194,21 @@ impl Lane {
         if entry.tick() <= self.cursor {
             return false;
         }
-        if self.more || !room || self.ready.len() >= LANE_HEAD_MAX {
-            self.miss();
-            return false;
+        match &mut self.refill {
+            Some(refill) if room && !refill.missed && refill.late.len() < LANE_REFILL_ROWS => {
+                self.held_bytes += weight(&entry);
+                refill.late.push_back(entry);
+                return true;
+            }
+            Some(_) => {
+                self.miss();
+                return false;
+            }
+            None if self.more || !room || self.ready.len() >= LANE_READY_MAX => {
+                self.miss();
+                return false;
+            }
+            None => {}
         }
         self.cursor = entry.tick();
         self.hold(entry);
@@ -232,7 +247,7 @@ impl Lane {
 
     /// Where to read on, if the lane has room and the store has more. The caller reads and then calls `refilled`.
     pub fn wants_refill(&mut self) -> Option<Tick> {
-        if !self.more || self.refill.is_some() || self.ready.len() > LANE_HEAD_MAX / 2 {
+        if !self.more || self.refill.is_some() || self.ready.len() > LANE_REFILL_ROWS / 2 {
             return None;
         }
         self.refill = Some(Refill::default());
@@ -242,19 +257,22 @@ impl Lane {
 
     /// What a read of up to `asked` rows above the cursor brought; `None` if it failed.
     pub fn refilled(&mut self, entries: Option<Vec<Entry>>, asked: usize) {
-        let refill = self.refill.take().unwrap_or_default();
+        let Refill { settled, late, missed } = self.refill.take().unwrap_or_default();
+        self.held_bytes -= late.iter().map(weight).sum::<usize>();
         let Some(entries) = entries else {
             self.more = true;
             return;
         };
-        self.more |= refill.missed || entries.len() >= asked;
-        for entry in entries {
+        // A full read may end before the late ones begin; then they are read, too.
+        let reaches_late = entries.len() < asked;
+        self.more |= missed || !reaches_late;
+        for entry in entries.into_iter().chain(late.into_iter().filter(|_| reaches_late)) {
             let tick = entry.tick();
             if tick <= self.cursor {
                 continue;
             }
             self.cursor = tick;
-            if refill.settled.contains(&tick) || self.holds(tick) {
+            if settled.contains(&tick) || self.holds(tick) {
                 continue;
             }
             match entry.delivery.state {
@@ -276,6 +294,10 @@ impl Lane {
 
     /// Forgets everything that is not under way: the store has ended it.
     pub fn drop_held(&mut self) {
+        if let Some(refill) = &mut self.refill {
+            refill.late.clear();
+            refill.missed = true;
+        }
         self.ready = VecDeque::new();
         for entry in self.due.drain(..).chain(std::mem::take(&mut self.timers).into_values()) {
             release(&mut self.busy_keys, entry.delivery.order_key);
