@@ -106,4 +106,46 @@ impl Delivery {
             }),
         }
     }
+
+    /// The delivery with what was decided after an attempt; `None` once it is delivered.
+    #[must_use]
+    pub fn with(self, after: After) -> Option<Delivery> {
+        match after {
+            After::Delivered => None,
+            After::Retry { due_at, attempts_made } => {
+                Some(Delivery { state: DeliveryState::Scheduled(due_at), attempts_made, ..self })
+            }
+            After::Ended(how) => Some(Delivery { state: DeliveryState::Ended(how), ..self }),
+            After::Unchanged => Some(self),
+        }
+    }
+
+    /// Asked for by hand: a live one becomes due at once and keeps its policy, an ended one comes back for exactly one
+    /// attempt. A delivered one comes back as [`Delivery::again`].
+    #[must_use]
+    pub fn resent(self) -> Delivery {
+        match self.state {
+            DeliveryState::Waiting | DeliveryState::Scheduled(_) => Delivery { state: DeliveryState::Waiting, ..self },
+            DeliveryState::Ended(_) => Delivery::again(self.key, self.order_key),
+        }
+    }
+
+    /// One more attempt for a delivery whose state is gone.
+    pub fn again(key: DeliveryKey, order_key: Option<u64>) -> Delivery {
+        Delivery { key, state: DeliveryState::Waiting, attempts_made: 0, trigger: Trigger::Manual, order_key }
+    }
+
+    /// The endpoint was stopped or removed: what has not ended ends so.
+    #[must_use]
+    pub fn end(self, how: Ended) -> Delivery {
+        if self.is_live() { Delivery { state: DeliveryState::Ended(how), ..self } } else { self }
+    }
+
+    /// Whether it still wants an attempt.
+    pub fn is_live(&self) -> bool {
+        match self.state {
+            DeliveryState::Waiting | DeliveryState::Scheduled(_) => true,
+            DeliveryState::Ended(_) => false,
+        }
+    }
 }
