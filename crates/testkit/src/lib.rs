@@ -5,6 +5,7 @@
 //! does not share Ringup's own mistakes. Development only: nothing here is part of the product.
 
 pub mod client;
+pub mod dns;
 pub mod histogram;
 pub mod hostile;
 pub mod journal;
