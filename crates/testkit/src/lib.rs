@@ -14,3 +14,4 @@ pub mod oracle;
 pub mod receiver;
 pub mod server;
 pub mod tempdir;
+pub mod tls;

@@ -1,12 +1,12 @@
 //! The real `ringup` binary as a child process: started on a free port, waited for, killed, restarted.
 
 mod output;
+mod usage;
 
 use std::{
     collections::BTreeMap,
     env,
     ffi::OsString,
-    fs,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -17,7 +17,7 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use self::output::Output;
+pub use self::{output::Output, usage::Usage};
 use crate::client::Client;
 
 /// Names the binary to test; else it is looked for beside the running test.
@@ -28,7 +28,7 @@ pub const OPERATOR_KEY: &str = "rk_testkitTestkitTestkitTestkitTestkit0";
 
 /// How often a condition of a child process is looked at, where no signal exists.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-/// Starts on another port when somebody else took the free one first.
+/// Tries to start while others take the free port first.
 const STARTS_MAX: usize = 5;
 
 /// How to start a server.
@@ -74,8 +74,8 @@ impl ServerSetup {
         self
     }
 
-    /// The binary with these arguments in the environment of this setup, not started: for subcommands
-    /// such as `key create`. The data folder travels as `RINGUP__STORE__DATA_DIR` would: by `--data-dir`.
+    /// The binary with these arguments, the data folder and the environment of this setup, not started:
+    /// for subcommands such as `key create`.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         for (name, _) in env::vars_os().filter(|(name, _)| is_ringup(name)) {
@@ -109,15 +109,15 @@ pub struct Server {
 impl Server {
     /// Starts and waits until the health check answers 2xx.
     pub async fn start(setup: ServerSetup) -> Result<Self> {
-        for _ in 1..STARTS_MAX {
+        let mut starts = 0;
+        loop {
+            starts += 1;
             let port = setup.port.map_or_else(free_port, Ok)?;
             match Self::start_on(setup.clone(), port).await {
-                Err(error) if setup.port.is_none() && format!("{error:#}").contains("in use") => {}
+                Err(error) if starts < STARTS_MAX && setup.port.is_none() && is_port_taken(&error) => {}
                 result => return result,
             }
         }
-        let port = setup.port.map_or_else(free_port, Ok)?;
-        Self::start_on(setup, port).await
     }
 
     async fn start_on(setup: ServerSetup, port: u16) -> Result<Self> {
@@ -256,37 +256,6 @@ impl Drop for Server {
     }
 }
 
-/// What a process has used.
-#[derive(Clone, Copy, Debug)]
-pub struct Usage {
-    pub rss_bytes: u64,
-    /// The most that was resident at one time.
-    pub rss_peak_bytes: u64,
-    /// User and system time of all threads; steps of 10 ms.
-    pub cpu: Duration,
-}
-
-impl Usage {
-    /// Reads `/proc`, so Linux only.
-    pub fn of(pid: u32) -> Result<Self> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // Fields after the command name, which may itself hold spaces and brackets.
-        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok());
-        let ticks = ticks(11).zip(ticks(12)).with_context(|| format!("no times in {stat}"))?;
-        // proc(5): clock ticks; USER_HZ is 100 on every architecture Ringup is built for.
-        let cpu = Duration::from_millis((ticks.0 + ticks.1) * 10);
-        Ok(Self { rss_bytes: kib(&status, "VmRSS:")?, rss_peak_bytes: kib(&status, "VmHWM:")?, cpu })
-    }
-}
-
-fn kib(status: &str, name: &str) -> Result<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    Ok(number.with_context(|| format!("no {name} in /proc status"))?.parse::<u64>()? * 1024)
-}
-
 /// `RINGUP_BIN`, or `ringup` in the target folder of the running test: the same profile first.
 pub fn find_binary() -> Result<PathBuf> {
     if let Some(path) = env::var_os(BINARY_VARIABLE) {
@@ -309,6 +278,12 @@ pub fn find_binary() -> Result<PathBuf> {
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("looking for a free port")?;
     Ok(listener.local_addr()?.port())
+}
+
+/// Somebody else took the port between our look and the server's start.
+fn is_port_taken(error: &anyhow::Error) -> bool {
+    let text = format!("{error:#}").to_lowercase();
+    text.contains("address already in use") || text.contains("os error 98")
 }
 
 fn is_ringup(name: &OsString) -> bool {
