@@ -1,0 +1,10 @@
+//! Calls over real sockets: what goes out, what comes back, and what never happens.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod exchange;
+mod hostile;
+mod name;
+mod reuse;
+mod support;
+mod time_limit;
+mod tls;
