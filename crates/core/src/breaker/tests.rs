@@ -111,16 +111,27 @@ fn the_ramp_doubles_until_the_lane_is_back_to_normal() {
 #[test]
 fn trouble_on_the_ramp_goes_back_a_step_and_at_the_bottom_opens() {
     let mut breaker = opened(at(0));
-    for _ in 0..4 {
+    for _ in 0..2 {
         attempt(&mut breaker, Verdict::Well, at(10));
     }
-    assert_eq!(breaker.ramp_limit(), 4);
-    attempt(&mut breaker, Verdict::Trouble, at(11));
     assert_eq!(breaker.ramp_limit(), 2);
     attempt(&mut breaker, Verdict::Trouble, at(11));
-    assert_eq!(breaker.ramp_limit(), 1);
+    assert_eq!((breaker.state(), breaker.ramp_limit()), (BreakerState::Ramping, 1));
     attempt(&mut breaker, Verdict::Trouble, at(11));
-    assert_eq!(breaker.admits(at(11)), Admit::No { until: at(31) }, "twice the first pause");
+    assert_eq!(breaker.admits(at(11)), Admit::No { until: at(31) }, "sooner than usual, for twice the first pause");
+}
+
+#[test]
+fn troubles_in_a_row_open_it_on_the_ramp_too() {
+    let mut breaker = opened(at(0));
+    for _ in 0..16 {
+        attempt(&mut breaker, Verdict::Well, at(10));
+    }
+    assert_eq!(breaker.ramp_limit(), 16);
+    for _ in 0..PLAN.troubles_to_open {
+        attempt(&mut breaker, Verdict::Trouble, at(11));
+    }
+    assert_eq!(breaker.state(), BreakerState::Open);
 }
 
 #[test]

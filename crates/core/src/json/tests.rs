@@ -132,6 +132,12 @@ fn no_spelling_hides_a_value() {
 }
 
 #[test]
+fn a_pointer_that_left_the_path_stays_away() {
+    let document = r#"{"a":{"x":1,"y":2},"b":{"x":3,"y":4}}"#;
+    struck(document, &["/a/x", "/b/y"], Some(r#"{"a":{"x":"[redacted]","y":2},"b":{"x":3,"y":"[redacted]"}}"#));
+}
+
+#[test]
 fn pointers_inside_each_other_strike_once() {
     struck(r#"{"c":{"p":1},"d":2}"#, &["/c/p", "/c", "/c/p"], Some(r#"{"c":"[redacted]","d":2}"#));
     let many: Vec<String> = (0..200).map(|number| format!("/n{number}/x")).chain(["/n5".to_owned()]).collect();

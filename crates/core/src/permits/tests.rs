@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,18 +10,29 @@ const MAX: u32 = 64;
 struct Receiver {
     service: Duration,
     workers: u32,
+    /// The latency and the number in flight of what was started.
+    under_way: VecDeque<(Duration, u32)>,
 }
 
 impl Receiver {
+    fn new(workers: u32, service: Duration) -> Receiver {
+        Receiver { service, workers, under_way: VecDeque::new() }
+    }
+
     fn latency(&self, in_flight: u32) -> Duration {
         self.service * in_flight.max(self.workers) / self.workers
     }
 
-    /// Runs a lane that always has a backlog for some outcomes.
-    fn run(&self, permits: &mut Permits, outcomes: u32) {
+    /// Runs a lane that always has a backlog for some outcomes. How long an attempt takes is decided when it starts,
+    /// so a change of the limit shows only after those that are under way.
+    fn run(&mut self, permits: &mut Permits, outcomes: u32) {
         for _ in 0..outcomes {
-            let in_flight = permits.limit();
-            permits.on_outcome(self.latency(in_flight), in_flight, true, Verdict::Well);
+            while self.under_way.len() < permits.limit() as usize {
+                let in_flight = u32::try_from(self.under_way.len() + 1).expect("a limit is small");
+                self.under_way.push_back((self.latency(in_flight), in_flight));
+            }
+            let (latency, in_flight) = self.under_way.pop_front().expect("the limit is at least one");
+            permits.on_outcome(latency, in_flight, true, Verdict::Well);
         }
     }
 }
@@ -34,32 +47,31 @@ fn it_starts_small_within_the_maximum() {
 #[test]
 fn a_fast_receiver_gets_all_permits_soon() {
     let mut permits = Permits::new(MAX);
-    Receiver { service: Duration::from_micros(200), workers: 4 }.run(&mut permits, 16 + 16 + 32);
+    Receiver::new(4, Duration::from_micros(200)).run(&mut permits, 16 + 16 + 32);
     assert_eq!(permits.limit(), MAX);
 }
 
 #[test]
 fn a_slow_receiver_with_room_gets_all_permits_too() {
     let mut permits = Permits::new(MAX);
-    Receiver { service: Duration::from_secs(2), workers: 1_000 }.run(&mut permits, 16 + 16 + 32);
+    Receiver::new(1_000, Duration::from_secs(2)).run(&mut permits, 16 + 16 + 32);
     assert_eq!(permits.limit(), MAX);
 }
 
 #[test]
 fn a_receiver_that_queues_is_held_near_what_it_serves() {
     let mut permits = Permits::new(MAX);
-    let receiver = Receiver { service: Duration::from_millis(100), workers: 10 };
+    let mut receiver = Receiver::new(10, Duration::from_millis(100));
     receiver.run(&mut permits, 2_000);
-    let limits: Vec<u32> = std::iter::repeat_with(|| {
-        receiver.run(&mut permits, 1);
-        permits.limit()
-    })
-    .take(2_000)
-    .collect();
-    let measuring = limits.iter().filter(|limit| **limit < 10).count();
-    let high = limits.iter().max().copied().unwrap_or(0);
+    let mut settled = Vec::new();
+    for _ in 0..200 {
+        receiver.run(&mut permits, 37);
+        settled.push(permits.limit());
+    }
+    let measuring = settled.iter().filter(|limit| **limit < 8).count();
+    let high = settled.iter().max().copied().unwrap_or(0);
     assert!((10..=25).contains(&high), "{high} for 10 workers");
-    assert!(measuring < limits.len() / 10, "{measuring} of {} outcomes spent on measuring", limits.len());
+    assert!(measuring < settled.len() / 5, "{measuring} times of {} at a measurement", settled.len());
 }
 
 #[test]
@@ -71,6 +83,23 @@ fn uneven_latency_is_not_a_queue() {
         permits.on_outcome(Duration::from_millis(millis), permits.limit(), true, Verdict::Well);
     }
     assert!(permits.limit() >= MAX / 2, "{}", permits.limit());
+}
+
+#[test]
+fn a_measurement_waits_for_those_under_way() {
+    let mut permits = Permits { limit: 16, doubling: false, slow_rounds: SLOW_ROUNDS_MAX, ..Permits::new(MAX) };
+    let well = |permits: &mut Permits, millis, outcomes| {
+        for _ in 0..outcomes {
+            permits.on_outcome(Duration::from_millis(millis), permits.limit(), true, Verdict::Well);
+        }
+    };
+    well(&mut permits, 500, ROUND_MIN);
+    assert!(permits.measuring.is_some());
+    assert_eq!(permits.limit(), 4, "a quarter");
+    well(&mut permits, 500, 16);
+    well(&mut permits, 100, ROUND_MIN);
+    assert_eq!((permits.measuring, permits.floor_us), (None, Some(100_000)));
+    assert!(permits.limit() >= 16, "back to where it was");
 }
 
 #[test]
@@ -87,7 +116,7 @@ fn without_a_backlog_nothing_grows() {
 fn trouble_gives_back_by_its_share() {
     let share = |one_in: u32| {
         let mut permits = Permits::new(MAX);
-        Receiver { service: Duration::from_millis(10), workers: 100 }.run(&mut permits, 200);
+        Receiver::new(100, Duration::from_millis(10)).run(&mut permits, 200);
         for number in 0..6_400 {
             let verdict = if number % one_in == 0 { Verdict::Trouble } else { Verdict::Well };
             permits.on_outcome(Duration::from_millis(10), permits.limit(), true, verdict);
@@ -111,8 +140,8 @@ fn what_was_not_the_receivers_doing_changes_nothing() {
 #[test]
 fn a_receiver_that_became_slower_for_good_gets_its_permits_back() {
     let mut permits = Permits::new(MAX);
-    Receiver { service: Duration::from_millis(10), workers: 1_000 }.run(&mut permits, 500);
-    let slower = Receiver { service: Duration::from_millis(80), workers: 1_000 };
+    Receiver::new(1_000, Duration::from_millis(10)).run(&mut permits, 500);
+    let mut slower = Receiver::new(1_000, Duration::from_millis(80));
     slower.run(&mut permits, 150);
     assert!(permits.limit() < MAX / 2, "at first it looks like a queue: {}", permits.limit());
     slower.run(&mut permits, 5_000);
@@ -122,7 +151,7 @@ fn a_receiver_that_became_slower_for_good_gets_its_permits_back() {
 #[test]
 fn a_lower_maximum_holds_at_once() {
     let mut permits = Permits::new(MAX);
-    Receiver { service: Duration::from_micros(200), workers: 4 }.run(&mut permits, 200);
+    Receiver::new(4, Duration::from_micros(200)).run(&mut permits, 200);
     permits.set_max(5);
     assert_eq!(permits.limit(), 5);
     permits.set_max(0);

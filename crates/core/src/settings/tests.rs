@@ -41,6 +41,11 @@ fn retry_and_cooldown_come_from_different_layers() {
     let account = Settings { retry: Some(2), ..Settings::default() };
     let effective = EffectiveSettings::resolve(&system, &account, None);
     scheduled(&effective, fixed(2, 60), Origin::Account, Origin::System);
+
+    let account = Settings { cooldown: Some(secs(20)), ..Settings::default() };
+    let endpoint = Settings { retry: Some(2), ..Settings::default() };
+    let effective = EffectiveSettings::resolve(&system, &account, Some(&endpoint));
+    scheduled(&effective, fixed(2, 20), Origin::Endpoint, Origin::Account);
 }
 
 #[test]
