@@ -68,6 +68,6 @@ async fn a_call_without_an_answer_ends_and_the_next_one_works() -> Result<()> {
     gate.open();
     let client = client.within(Duration::from_secs(10));
     assert_eq!(client.health().await?.expect(200)?.status, 200);
-    assert_eq!(server.requests()[1].header("authorization"), None);
+    assert!(server.requests().iter().all(|request| request.header("authorization").is_none()));
     Ok(())
 }
