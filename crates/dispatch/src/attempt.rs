@@ -9,9 +9,8 @@ use ringup_core::delivery::{After, DeliveryState};
 use ringup_core::json;
 use ringup_core::log;
 use ringup_core::outcome::{Answer, BodyEnd, Outcome};
-use ringup_core::policy::{Next, next_step};
+use ringup_core::policy::{Next, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
-use ringup_core::retry_after;
 use ringup_core::time::Timestamp;
 use ringup_egress::{Caller, EgressPlan, Request, Webhook};
 use ringup_store::catalogue::Catalogue;
@@ -148,12 +147,7 @@ impl Shell {
         let number = entry.delivery.attempts_made.saturating_add(1);
         let next = next_step(&outcome, number, &prepared.plan, self.random.draw(), now);
         let after = entry.delivery.after(next);
-        let asked = match (&outcome, prepared.plan.honour_retry_after) {
-            (Outcome::Refused(Answer { retry_after: Some(value), .. }), true) => {
-                retry_after::parse(value, now).unwrap_or_default()
-            }
-            _ => Duration::ZERO,
-        };
+        let asked = if prepared.plan.honour_retry_after { asked_pause(&outcome, now) } else { Duration::ZERO };
         let kept = view.settings.log_mode_at(started_at).keeps(&outcome);
         let result = AttemptResult::of(&outcome);
         let counted = !matches!(next, Next::Again);
@@ -197,7 +191,7 @@ fn header_lines(answer: &Answer) -> Bytes {
     for (name, value) in &answer.headers {
         lines.extend_from_slice(name.as_bytes());
         lines.extend_from_slice(b": ");
-        lines.extend_from_slice(if log::masked(name) { b"[masked]" } else { value });
+        lines.extend_from_slice(if log::masked(name) { log::REDACTED.as_bytes() } else { value });
         lines.push(b'\n');
     }
     lines.into()
