@@ -1,11 +1,11 @@
 //! How many signed requests one thread sends a second, and what each costs it.
 //!
-//! `cargo run --release -p ringup-egress --example throughput [REQUESTS] [IN_FLIGHT]`
+//! `cargo run --release -p ringup-egress --example throughput [IN_FLIGHT]..`
 //!
 //! The receiver runs on its own thread of this process; the figures are of the calling thread alone.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
@@ -19,37 +19,37 @@ use ringup_core::time::{Tick, Timestamp};
 use ringup_egress::sign::SigningKey;
 use ringup_egress::{Caller, Egress, EgressPlan, Request, Webhook, url_policy};
 use ringup_testkit::receiver::fast::{FastReceiver, FastSetup, SentAt};
+use tokio::time::Instant;
+
+const REQUESTS: u64 = 200_000;
 
 /// Bytes of the payload, as in the storage measurements.
 const BODY_BYTES: usize = 1_024;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
-    let mut arguments = std::env::args().skip(1);
-    let mut number = |default| arguments.next().map_or(Ok(default), |text| text.parse::<u64>()).context("a number");
-    let (requests, in_flight) = (number(300_000)?, number(64)?);
-
     let receiver = FastReceiver::start(FastSetup { sent_at: SentAt::Unknown, ..FastSetup::default() })?;
     let plan = EgressPlan {
         allow_networks: vec!["127.0.0.0/8".parse()?],
         allow_http: true,
-        connections_per_host_max: usize::try_from(in_flight)?,
+        connections_per_host_max: 256,
         ..EgressPlan::default()
     };
     let request = request(&receiver.url("/hook"), &plan)?;
     let egress: Arc<dyn Caller> = Arc::new(Egress::new(plan)?);
 
-    run(&egress, &request, requests / 10, in_flight).await?;
-    let (started, before) = (Instant::now(), thread_cpu()?);
-    run(&egress, &request, requests, in_flight).await?;
-    let (wall, cpu) = (started.elapsed(), thread_cpu()? - before);
-
-    let each = |time: Duration| time.as_secs_f64() * 1e6 / requests as f64;
-    println!(
-        "{requests} requests of {BODY_BYTES} bytes, {in_flight} in flight: {:.0}/s, {:.1} µs of CPU each",
-        requests as f64 / wall.as_secs_f64(),
-        each(cpu)
-    );
+    let chosen: Vec<u64> = std::env::args().skip(1).map(|text| text.parse()).collect::<Result<_, _>>()?;
+    for in_flight in if chosen.is_empty() { vec![1, 64, 256] } else { chosen } {
+        run(&egress, &request, REQUESTS / 10, in_flight).await?;
+        let (started, before) = (Instant::now(), thread_cpu()?);
+        run(&egress, &request, REQUESTS, in_flight).await?;
+        let (wall, cpu) = (started.elapsed(), thread_cpu()? - before);
+        println!(
+            "{REQUESTS} requests of {BODY_BYTES} bytes, {in_flight} in flight: {:.0}/s, {:.1} µs of CPU each",
+            REQUESTS as f64 / wall.as_secs_f64(),
+            cpu.as_secs_f64() * 1e6 / REQUESTS as f64
+        );
+    }
     Ok(())
 }
 

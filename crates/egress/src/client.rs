@@ -173,7 +173,7 @@ impl Egress {
         for address in addresses.as_slice() {
             let key = key(request, *address);
             while let Some(mut connection) = self.pool.take(&key) {
-                if poll_fn(|cx| Poll::Ready(connection.is_ready(cx))).await {
+                if poll_fn(|cx| Poll::Ready(connection.is_still_ready(cx))).await {
                     return Some(connection);
                 }
             }

@@ -56,10 +56,16 @@ impl Connection {
         Ok(Connection { sender, driver: Driver(Some(Box::pin(connection))), meter, remote, keep_alive: None })
     }
 
-    /// Whether it can carry a request now: alive, as far as the kernel has told us, and nothing outstanding.
+    /// Whether it can carry a request: alive, as far as the runtime has been told, and nothing outstanding.
     pub fn is_ready(&mut self, cx: &mut Context<'_>) -> bool {
         self.driver.drive(cx);
         self.driver.is_alive() && self.sender.is_ready()
+    }
+
+    /// Whether it can carry a request after having been kept: the kernel is asked too.
+    pub fn is_still_ready(&mut self, cx: &mut Context<'_>) -> bool {
+        self.meter.look();
+        self.is_ready(cx) && !self.meter.is_disturbed()
     }
 
     /// Sends the request and waits for the response head.

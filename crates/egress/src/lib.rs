@@ -3,6 +3,13 @@
 //! Nothing here is an error of the receiver's: whatever it does is an [`Outcome`](ringup_core::outcome::Outcome). What
 //! this crate promises: no address is dialled that [`guard`] forbids, whatever a URL, a name server or a redirect says;
 //! no call outlives its time limit; no answer takes more memory than its caps.
+//!
+//! One call is one request, with one exception that the receiver cannot notice: if a kept connection turns out to be
+//! closed before a byte of the request left us, the request goes out on a fresh one. Once a byte has left, the receiver
+//! may have acted on it, so a connection that then breaks is [`Cause::Reset`](ringup_core::outcome::Cause::Reset) and
+//! the retry policy decides; [`Reply::reused`] tells it apart. To make that rare, the kernel is asked about a kept
+//! connection right before it is used, idle ones are kept for less than the usual servers' limits, and a receiver that
+//! announces a shorter one is believed.
 
 pub mod guard;
 pub mod header;

@@ -101,3 +101,30 @@ pub fn load_roots<P: AsRef<Path>>(files: &[P]) -> Result<Vec<CertificateDer<'sta
     }
     Ok(roots)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unspecified_own_address_is_every_address_of_this_machine() {
+        let own_addresses = ["0.0.0.0:8080", "192.0.2.7:9090"].map(|text| text.parse().expect("an address")).to_vec();
+        let plan = EgressPlan { own_addresses, ..EgressPlan::default() };
+        for (address, here, own) in [
+            ("127.0.0.1:8080", None, true),
+            ("127.9.9.9:8080", None, true),
+            ("[::1]:8080", None, true),
+            ("[::ffff:127.0.0.1]:8080", None, true),
+            ("127.0.0.1:8081", None, false),
+            ("198.51.100.4:8080", None, false),
+            ("198.51.100.4:8080", Some("198.51.100.4"), true),
+            ("198.51.100.4:8080", Some("198.51.100.5"), false),
+            ("198.51.100.4:9090", Some("198.51.100.4"), false),
+            ("192.0.2.7:9090", None, true),
+            ("192.0.2.8:9090", None, false),
+        ] {
+            let here = here.map(|text| text.parse().expect("an address"));
+            assert_eq!(plan.is_own(address.parse().expect("an address"), here), own, "{address} from {here:?}");
+        }
+    }
+}

@@ -150,8 +150,7 @@ impl Resolve for NameServers {
                 tracing::debug!(name, %error, "name not resolved");
                 cause(&error)
             })?;
-            #[expect(clippy::disallowed_methods, reason = "the resolver counts lifetimes on this clock")]
-            let ttl = found.valid_until().saturating_duration_since(std::time::Instant::now());
+            let ttl = found.valid_until().saturating_duration_since(Instant::now().into_std());
             Ok(Resolved { addresses: found.iter().collect(), ttl })
         })
     }

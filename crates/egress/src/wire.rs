@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
@@ -20,6 +22,9 @@ pub(crate) enum Transport {
 pub(crate) struct Meter {
     written_bytes: AtomicU64,
     stalled: AtomicBool,
+    /// Asks the next read to look at the socket itself first.
+    look: AtomicBool,
+    disturbed: AtomicBool,
 }
 
 impl Meter {
@@ -31,6 +36,17 @@ impl Meter {
     /// The last write did not fit: the receiver is not reading.
     pub fn is_stalled(&self) -> bool {
         self.stalled.load(Relaxed)
+    }
+
+    /// Has the next read ask the kernel what arrived, rather than wait to be told. A busy runtime is told late, and a
+    /// request written to a connection that was closed meanwhile is lost.
+    pub fn look(&self) {
+        self.look.store(true, Relaxed);
+    }
+
+    /// What a look found: the receiver closed the connection, or sent something unasked.
+    pub fn is_disturbed(&self) -> bool {
+        self.disturbed.load(Relaxed)
     }
 
     fn wrote(&self, result: &Poll<io::Result<usize>>) {
@@ -52,10 +68,23 @@ impl Wire {
         let meter = Arc::new(Meter::default());
         (Wire { transport, meter: meter.clone() }, meter)
     }
+
+    /// Anything but "nothing yet" means that an idle connection is no longer one.
+    fn is_quiet(&self) -> bool {
+        let socket = match &self.transport {
+            Transport::Plain(socket) => socket,
+            Transport::Tls(stream) => stream.get_ref().0,
+        };
+        recv(socket, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) == Err(Errno::WOULDBLOCK)
+    }
 }
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.meter.look.load(Relaxed) {
+            self.meter.look.store(false, Relaxed);
+            self.meter.disturbed.store(!self.is_quiet(), Relaxed);
+        }
         match &mut self.transport {
             Transport::Plain(socket) => Pin::new(socket).poll_read(cx, buf),
             Transport::Tls(stream) => Pin::new(stream).poll_read(cx, buf),

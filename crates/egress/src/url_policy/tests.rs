@@ -1,4 +1,5 @@
 use ipnet::IpNet;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -255,4 +256,74 @@ fn a_problem_says_what_to_do_and_hides_passwords() {
     let problem = check("http://169.254.169.254/latest", &lenient()).expect_err("metadata");
     assert_eq!(problem.to_string(), "the address is not called: cloud metadata (169.254.169.254/32)");
     assert_eq!(problem.blocked_by(), BlockedBy::Address);
+}
+
+/// Pieces that parsers disagree on, put together at random.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "http://",
+            "https://",
+            "HTTPS://",
+            "//",
+            "/",
+            "@",
+            ":",
+            "#",
+            "?",
+            "[",
+            "]",
+            "%",
+            "%2e",
+            "%00",
+            "\\",
+            ".",
+            "..",
+            "127.0.0.1",
+            "127.1",
+            "0x7f",
+            "017700000001",
+            "2130706433",
+            "localhost",
+            "example.com",
+            "::1",
+            "::ffff:",
+            "169.254.169.254",
+            "fe80::1%eth0",
+            "xn--",
+            "\u{ad}",
+            "。",
+            "①",
+            ":80",
+            ":0",
+            "user:pass@",
+            "\t",
+            "\r\n",
+        ])
+        .prop_map(str::to_owned),
+        "[ -~]{0,4}",
+        any::<char>().prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_called_is_plain_and_stays_so(scheme in prop::sample::select(vec!["", "http://", "https://"]), rest in pieces()) {
+        let text = format!("{scheme}{rest}");
+        if let Ok(checked) = check(&text, &lenient()) {
+            match &checked.parts().host {
+                Host::Address(ip) => prop_assert_eq!(guard::forbidden(*ip, &[]), None, "{}", text),
+                Host::Name(name) => {
+                    prop_assert!(!is_localhost(name) && !name.ends_with('.') && name.is_ascii(), "{}", text);
+                    prop_assert!(name.parse::<IpAddr>().is_err(), "{}", text);
+                }
+            }
+            let target = checked.parts().target.to_string();
+            prop_assert!(target.starts_with('/') && target.bytes().all(|b| b.is_ascii_graphic()), "{}", text);
+            prop_assert_eq!(check(checked.as_str(), &lenient()), Ok(checked), "{}", text);
+        }
+    }
 }

@@ -8,8 +8,8 @@ use http::HeaderMap;
 use ringup_core::limits::RESPONSE_BODY_BYTES_MAX;
 use ringup_core::outcome::{BlockedBy, BodyEnd, Cause, Outcome};
 use ringup_core::signing::HeaderNames;
-use ringup_egress::{Caller, Egress, EgressPlan, header};
-use ringup_testkit::receiver::{Answer, Received, Receiver, Script};
+use ringup_egress::{Caller, Egress, EgressPlan, header, url_policy};
+use ringup_testkit::receiver::{Answer, Received, Receiver, Script, Setup};
 
 use crate::support::{BODY, SECRET, SOON, call, egress, plan, request};
 
@@ -184,6 +184,19 @@ async fn a_url_accepted_under_other_rules_is_blocked_at_the_call() {
         assert_eq!(reply.outcome, Outcome::Blocked(by));
     }
     assert_eq!(receiver.connections(), 0);
+}
+
+#[tokio::test]
+async fn ipv6_is_called_with_brackets() {
+    let receiver = Receiver::start_with(Setup { address: "[::1]:0".parse().unwrap(), ..Setup::default() });
+    let receiver = receiver.await.unwrap();
+    let plan = EgressPlan { allow_networks: vec!["::1/128".parse().unwrap()], ..plan() };
+    let mut request = request("http://127.0.0.1/");
+    request.url = url_policy::check(&receiver.url("/"), &plan).unwrap();
+    let reply = Egress::new(plan).unwrap().call(request).await;
+    assert!(matches!(reply.outcome, Outcome::Delivered(_)), "{reply:?}");
+    let port = receiver.address().port();
+    assert_eq!(receiver.requests()[0].header("host"), Some(format!("[::1]:{port}").as_str()));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Pooled connections: used again, never across accounts, and not when the receiver has closed them.
 
+use std::io::{Read, Write};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use ringup_core::key::AccountKey;
@@ -103,6 +105,34 @@ async fn a_request_that_left_us_is_sent_once() {
     assert!(reply.reused);
     assert_eq!(reply.outcome, Outcome::Unreachable(Cause::Reset));
     assert_eq!(receiver.count(), 2);
+}
+
+/// The runtime is kept from hearing of the receiver's end until after the next call has begun.
+#[tokio::test]
+async fn an_end_that_only_the_kernel_knows_of_is_seen() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (close, asked_to_close) = mpsc::channel();
+    let (closed, has_closed) = mpsc::channel();
+    let server = std::thread::spawn(move || {
+        for socket in listener.incoming().take(5) {
+            let mut socket = socket.unwrap();
+            assert!(socket.read(&mut [0; 4_096]).unwrap() > 0);
+            socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+            asked_to_close.recv().unwrap();
+            drop(socket);
+            closed.send(()).unwrap();
+        }
+    });
+    let egress = egress();
+    for turn in 0..5 {
+        let reply = call(&egress, &url).await;
+        assert!(matches!(reply.outcome, Outcome::Delivered(_)), "turn {turn}: {reply:?}");
+        assert_eq!((reply.reused, egress.idle_connections()), (false, 1), "turn {turn}");
+        close.send(()).unwrap();
+        has_closed.recv_timeout(SOON).unwrap();
+    }
+    server.join().unwrap();
 }
 
 async fn idle(egress: &Egress, count: usize) {
