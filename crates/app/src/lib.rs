@@ -1,1 +1,40 @@
-//! Placeholder until its first slice lands.
+//! What may be asked of Ringup: publish, accounts, endpoints, event types, settings, history, keys.
+//!
+//! Every verb takes the [`Principal`] who asks and decides here, once, whether the caller owns what is asked for. What
+//! belongs to somebody else is answered as if it did not exist. No verb knows how it was asked: words for the wire, status
+//! codes and JSON are the callers' business.
+
+mod account;
+mod api_key;
+mod app;
+mod check;
+mod endpoint;
+mod error;
+mod event_type;
+mod header;
+mod history;
+mod principal;
+mod publish;
+mod secret;
+mod setting;
+
+pub use account::AccountDraft;
+pub use api_key::{FirstStart, NewKey};
+pub use app::{App, Plan};
+pub use endpoint::{EndpointDraft, NewEndpoint};
+pub use error::{AppError, Fault};
+pub use event_type::EventTypeDraft;
+pub use history::Sent;
+pub use principal::Principal;
+pub use publish::{Publish, Published};
+pub use setting::SettingsView;
+
+/// What verbs answer with, in the store's words.
+pub mod view {
+    pub use ringup_store::directory::{AccountView, EndpointView};
+    pub use ringup_store::log_entry::OutcomeWord;
+    pub use ringup_store::query::{
+        AttemptFilter, EventFilter, Order, Page, PageRequest, Payload, StoredAttempt, StoredEvent,
+    };
+    pub use ringup_store::seam::EventName;
+}

@@ -1,0 +1,79 @@
+//! The house behind the verbs, and the one place that decides who owns what.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringup_core::ports::{Clock, Random};
+use ringup_core::time::Timestamp;
+use ringup_egress::EgressPlan;
+use ringup_store::Store;
+use ringup_store::catalogue::Catalogue;
+use ringup_store::directory::{AccountView, Directory, EndpointView};
+
+use crate::error::AppError;
+use crate::principal::Principal;
+
+/// What the operator decides about asking.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How long a publish is recognised as a repetition.
+    pub idempotency_window: Duration,
+    /// Bytes of one payload.
+    pub payload_bytes_max: usize,
+    /// Which URLs may be registered: the same rules as at every call.
+    pub egress: EgressPlan,
+}
+
+/// Everything that may be asked.
+pub struct App {
+    pub(crate) catalogue: Arc<Catalogue>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) plan: Plan,
+    /// Shared by the events of all who redact nothing.
+    pub(crate) no_pointers: Arc<[String]>,
+}
+
+impl App {
+    pub fn new(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, plan: Plan) -> App {
+        App { catalogue, clock, random, plan, no_pointers: Arc::from([]) }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Random bytes for whatever needs a name of its own, such as a request.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn random_128(&self) -> u128 {
+        u128::from_le_bytes(self.random_bytes())
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        self.catalogue.directory()
+    }
+
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        self.catalogue.store()
+    }
+
+    /// The caller's account of this id or uid. Everything below an account is reached through here.
+    pub(crate) fn owned(&self, principal: &Principal, account: &str) -> Result<Arc<AccountView>, AppError> {
+        owned(self.directory(), principal, account)
+    }
+}
+
+/// As [`App::owned`], on a directory that cannot change meanwhile.
+pub(crate) fn owned(directory: &Directory, principal: &Principal, account: &str) -> Result<Arc<AccountView>, AppError> {
+    directory.account_named(principal.environment, account).ok_or_else(|| AppError::not_found("application", account))
+}
+
+/// The account's endpoint of this id or uid.
+pub(crate) fn endpoint_of<'a>(view: &'a AccountView, endpoint: &str) -> Result<&'a Arc<EndpointView>, AppError> {
+    view.endpoint_named(endpoint).ok_or_else(|| AppError::not_found("endpoint", endpoint))
+}

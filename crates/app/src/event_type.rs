@@ -1,0 +1,159 @@
+//! Event types of an environment: register, find, change, archive, remove.
+
+use std::sync::Arc;
+
+use ringup_core::account::EventType;
+use ringup_core::id::EventTypeId;
+use ringup_core::json;
+use ringup_core::limits::JSON_DEPTH_MAX;
+use ringup_store::directory::Directory;
+use ringup_store::seam::Change;
+
+use crate::app::App;
+use crate::check::{DESCRIPTION_BYTES_MAX, Faults, TITLE_BYTES_MAX};
+use crate::error::{AppError, Fault};
+use crate::principal::Principal;
+
+/// What a caller may say about an event type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventTypeDraft {
+    pub description: String,
+    /// The family it belongs to.
+    pub group: Option<String>,
+    pub archived: bool,
+    pub deprecated: bool,
+    pub feature_flag: Option<String>,
+    /// JSON text of an object: schemas by version.
+    pub schemas: Option<String>,
+}
+
+impl App {
+    /// All event types of the caller's environment, by name.
+    pub fn event_types(&self, principal: &Principal) -> Vec<Arc<EventType>> {
+        self.directory().event_types(principal.environment)
+    }
+
+    pub fn event_type(&self, principal: &Principal, name: &str) -> Result<Arc<EventType>, AppError> {
+        let found = self.directory().event_type(principal.environment, name);
+        found.ok_or_else(|| AppError::not_found("event type", name))
+    }
+
+    /// `Conflict` if the name is taken by one that is not archived; an archived one comes back with what is said now.
+    pub async fn create_event_type(
+        &self,
+        principal: &Principal,
+        name: &str,
+        draft: EventTypeDraft,
+    ) -> Result<Arc<EventType>, AppError> {
+        let decide = |directory: &Directory| match directory.event_type(principal.environment, name) {
+            Some(taken) if !taken.archived => {
+                Err(AppError::Conflict(format!("the event type {name:?} is registered already")))
+            }
+            old => self.drafted(principal, name, old.as_deref(), draft),
+        };
+        self.catalogue.change(decide).await?;
+        self.event_type(principal, name)
+    }
+
+    /// Changes what `edit` changes.
+    pub async fn edit_event_type(
+        &self,
+        principal: &Principal,
+        name: &str,
+        edit: impl FnOnce(&mut EventTypeDraft) + Send,
+    ) -> Result<Arc<EventType>, AppError> {
+        let decide = |directory: &Directory| {
+            let old = directory.event_type(principal.environment, name);
+            let old = old.ok_or_else(|| AppError::not_found("event type", name))?;
+            let mut draft = EventTypeDraft::of(&old);
+            edit(&mut draft);
+            self.drafted(principal, name, Some(&old), draft)
+        };
+        self.catalogue.change(decide).await?;
+        self.event_type(principal, name)
+    }
+
+    /// Replaces an event type or registers it. Answers whether it was registered.
+    pub async fn put_event_type(
+        &self,
+        principal: &Principal,
+        name: &str,
+        draft: EventTypeDraft,
+    ) -> Result<(Arc<EventType>, bool), AppError> {
+        let mut made = false;
+        let decide = |directory: &Directory| {
+            let old = directory.event_type(principal.environment, name);
+            made = old.is_none();
+            self.drafted(principal, name, old.as_deref(), draft)
+        };
+        self.catalogue.change(decide).await?;
+        Ok((self.event_type(principal, name)?, made))
+    }
+
+    /// Archives it: events of the type are accepted as before, and it is not offered any more. `expunge` removes it.
+    pub async fn delete_event_type(&self, principal: &Principal, name: &str, expunge: bool) -> Result<(), AppError> {
+        if !expunge {
+            return self.edit_event_type(principal, name, |draft| draft.archived = true).await.map(drop);
+        }
+        let decide = |directory: &Directory| {
+            let old = directory.event_type(principal.environment, name);
+            old.map(|old| Change::DeleteEventType(old.id)).ok_or_else(|| AppError::not_found("event type", name))
+        };
+        self.catalogue.change(decide).await.map(drop)
+    }
+
+    fn drafted(
+        &self,
+        principal: &Principal,
+        name: &str,
+        old: Option<&EventType>,
+        draft: EventTypeDraft,
+    ) -> Result<Change, AppError> {
+        draft.check(name)?;
+        let now = self.now();
+        Ok(Change::PutEventType(EventType {
+            id: old.map_or_else(|| EventTypeId::new(now, self.random_128()), |old| old.id),
+            environment: principal.environment,
+            name: name.to_owned(),
+            description: draft.description,
+            group: draft.group,
+            archived: draft.archived,
+            deprecated: draft.deprecated,
+            feature_flag: draft.feature_flag,
+            schemas: draft.schemas,
+            created_at: old.map_or(now, |old| old.created_at),
+            updated_at: now,
+        }))
+    }
+}
+
+impl EventTypeDraft {
+    fn of(event_type: &EventType) -> EventTypeDraft {
+        EventTypeDraft {
+            description: event_type.description.clone(),
+            group: event_type.group.clone(),
+            archived: event_type.archived,
+            deprecated: event_type.deprecated,
+            feature_flag: event_type.feature_flag.clone(),
+            schemas: event_type.schemas.clone(),
+        }
+    }
+
+    fn check(&self, name: &str) -> Result<(), AppError> {
+        let mut faults = Faults::default();
+        faults.name("name", name);
+        faults.text("description", &self.description, DESCRIPTION_BYTES_MAX);
+        faults.text("group_name", self.group.as_deref().unwrap_or_default(), TITLE_BYTES_MAX);
+        if let Some(flag) = &self.feature_flag {
+            faults.name("feature_flag", flag);
+        }
+        if let Some(schemas) = &self.schemas {
+            let (bytes, rule) = (schemas.as_bytes(), "schemas");
+            faults.check(json::is_object(bytes), || Fault::new("schemas", rule, "an object: schemas by version"));
+            faults.check(json::depth(bytes) <= JSON_DEPTH_MAX, || {
+                Fault::new("schemas", "too_deep", format!("at most {JSON_DEPTH_MAX} levels"))
+            });
+        }
+        faults.done()
+    }
+}

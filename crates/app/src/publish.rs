@@ -1,0 +1,249 @@
+//! Publishing: whom an event goes to, and one commit for all of it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use ringup_core::event::{KeepPayload, Target};
+use ringup_core::id::EventId;
+use ringup_core::json;
+use ringup_core::limits::{BATCH_EVENTS_MAX, JSON_DEPTH_MAX};
+use ringup_core::order::order_key;
+use ringup_core::settings::Ordering;
+use ringup_core::time::Timestamp;
+use ringup_store::directory::{AccountView, EndpointView};
+use ringup_store::seam::{Acceptance, Idempotency, NewEvent};
+
+use crate::app::App;
+use crate::check::{EVENT_CHANNELS_MAX, Faults, is_name};
+use crate::error::{AppError, Fault};
+use crate::principal::Principal;
+
+/// Characters of an idempotency key.
+const IDEMPOTENCY_KEY_CHARS_MAX: usize = 256;
+
+/// An event as its publisher reports it.
+#[derive(Clone, Debug)]
+pub struct Publish<'a> {
+    pub event_type: &'a str,
+    /// The publisher's own id of it.
+    pub uid: Option<&'a str>,
+    pub channels: Vec<String>,
+    /// A JSON object; goes out byte for byte.
+    pub payload: Bytes,
+}
+
+/// An event that is durable, with all its deliveries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Published {
+    pub id: EventId,
+    /// The same request was seen before: this is what came of it, nothing was done now.
+    pub repeated: bool,
+    /// Nobody registered the event's type.
+    pub unregistered: bool,
+}
+
+impl App {
+    /// Accepts one event. `Conflict` if its uid is taken, or the idempotency key was used for another request.
+    pub async fn publish(
+        &self,
+        principal: &Principal,
+        account: &str,
+        publish: Publish<'_>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Published, AppError> {
+        let view = self.owned(principal, account)?;
+        let now = self.now();
+        let event = self.new_event(&view, publish, idempotency_key, now)?;
+        let (uid, unregistered) = (event.uid.clone(), event.unregistered);
+        let accepted = self.store().accept(vec![event]).await?;
+        let acceptance = accepted.into_iter().next().expect("one event has one answer");
+        published(acceptance, uid.as_deref(), unregistered)
+    }
+
+    /// Accepts many events in one commit, each answered for itself, in their order. An event that is refused does not
+    /// stand in the way of the others.
+    ///
+    /// With an idempotency key each event is recognised by the key and its place in the batch.
+    pub async fn publish_batch(
+        &self,
+        principal: &Principal,
+        account: &str,
+        batch: Vec<Result<Publish<'_>, AppError>>,
+        idempotency_key: Option<&str>,
+    ) -> Result<Vec<Result<Published, AppError>>, AppError> {
+        let view = self.owned(principal, account)?;
+        let mut faults = Faults::default();
+        faults.count("messages", batch.len(), 1, BATCH_EVENTS_MAX);
+        faults.done()?;
+        let now = self.now();
+        let mut events = Vec::with_capacity(batch.len());
+        let mut asked = Vec::with_capacity(batch.len());
+        for (place, publish) in batch.into_iter().enumerate() {
+            let key = idempotency_key.map(|key| format!("{key}#{place}"));
+            let event = publish.and_then(|publish| self.new_event(&view, publish, key.as_deref(), now));
+            asked.push(event.map(|event| {
+                let kept = (event.uid.clone(), event.unregistered);
+                events.push(event);
+                kept
+            }));
+        }
+        let accepted = if events.is_empty() { Vec::new() } else { self.store().accept(events).await? };
+        let mut accepted = accepted.into_iter();
+        let answer = |asked: Result<(Option<String>, bool), AppError>| {
+            let (uid, unregistered) = asked?;
+            published(accepted.next().expect("each event has one answer"), uid.as_deref(), unregistered)
+        };
+        Ok(asked.into_iter().map(answer).collect())
+    }
+
+    fn new_event(
+        &self,
+        view: &AccountView,
+        publish: Publish<'_>,
+        idempotency_key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<NewEvent, AppError> {
+        self.check(&publish, idempotency_key)?;
+        let unregistered = self.directory().event_type(view.account.environment, publish.event_type).is_none();
+        if unregistered {
+            self.may_be_unregistered(view, publish.event_type)?;
+        }
+        let (targets, keep_payload) = self.fan_out(view, &publish, now);
+        Ok(NewEvent {
+            account: view.account.key,
+            event_type: Arc::from(publish.event_type),
+            uid: publish.uid.map(str::to_owned),
+            idempotency: idempotency_key.map(|key| Idempotency {
+                key: key.to_owned(),
+                fingerprint: fingerprint(&publish),
+                not_before: now.saturating_sub(self.plan.idempotency_window),
+            }),
+            channels: publish.channels,
+            payload: publish.payload,
+            keep_payload,
+            targets,
+            unregistered,
+            now,
+            random: self.random.id_part(),
+        })
+    }
+
+    fn check(&self, publish: &Publish<'_>, idempotency_key: Option<&str>) -> Result<(), AppError> {
+        let mut faults = Faults::default();
+        faults.name("event_type", publish.event_type);
+        if let Some(uid) = publish.uid {
+            faults.name("event_id", uid);
+        }
+        faults.check(publish.channels.len() <= EVENT_CHANNELS_MAX, || {
+            let why = format!("an event has at most {EVENT_CHANNELS_MAX} channels");
+            Fault::new("channels", "count", why)
+        });
+        faults.names("channels", &publish.channels);
+        check_payload(&publish.payload, self.plan.payload_bytes_max, &mut faults);
+        if let Some(key) = idempotency_key {
+            let fits =
+                (1..=IDEMPOTENCY_KEY_CHARS_MAX).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+            faults.check(fits, || {
+                let why = format!("1 to {IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters");
+                Fault::new("idempotency_key", "name", why)
+            });
+        }
+        faults.done()
+    }
+
+    fn may_be_unregistered(&self, view: &AccountView, event_type: &str) -> Result<(), AppError> {
+        let environment = self.directory().environment(view.account.environment);
+        if environment.is_some_and(|environment| environment.strict) {
+            let why = format!("the event type {event_type:?} is not registered, and this environment is strict");
+            return Err(Fault::new("event_type", "unregistered", why).into());
+        }
+        Ok(())
+    }
+
+    /// The endpoints that want the event, and how long its payload is wanted.
+    fn fan_out(&self, view: &AccountView, publish: &Publish<'_>, now: Timestamp) -> (Vec<Target>, KeepPayload) {
+        let wants =
+            |found: &&Arc<EndpointView>| found.endpoint.subscription.matches(publish.event_type, &publish.channels);
+        let wanting = || view.endpoints.iter().filter(wants);
+        let targets: Vec<Target> = wanting().map(|found| target(found, &publish.payload)).collect();
+        let keep_payload = if targets.is_empty() {
+            KeepPayload::of([view.settings.log_mode_at(now)], self.pointers([view.settings.redact.value.as_slice()]))
+        } else {
+            let modes = wanting().map(|found| found.settings.log_mode_at(now));
+            KeepPayload::of(modes, self.pointers(wanting().map(|found| found.settings.redact.value.as_slice())))
+        };
+        (targets, keep_payload)
+    }
+
+    /// What any of those who get the event wants struck out: the payload is kept once for all of them.
+    fn pointers<'a>(&self, lists: impl IntoIterator<Item = &'a [String]>) -> Arc<[String]> {
+        let mut lists = lists.into_iter().filter(|list| !list.is_empty()).peekable();
+        if lists.peek().is_none() {
+            return self.no_pointers.clone();
+        }
+        let all: BTreeSet<&String> = lists.flatten().collect();
+        all.into_iter().cloned().collect()
+    }
+}
+
+/// An object within its bounds. That it is JSON has been decided by whoever read it.
+fn check_payload(payload: &[u8], bytes_max: usize, faults: &mut Faults) {
+    faults.check(payload.len() <= bytes_max, || {
+        let why = format!("a payload has at most {bytes_max} bytes, this one has {}", payload.len());
+        Fault::new("payload", "too_large", why)
+    });
+    faults.check(json::is_object(payload), || Fault::new("payload", "object", "the payload is to be a JSON object"));
+    // Each level takes two bytes.
+    let may_be_deep = payload.len() > 2 * JSON_DEPTH_MAX;
+    faults.check(!may_be_deep || json::depth(payload) <= JSON_DEPTH_MAX, || {
+        Fault::new("payload", "too_deep", format!("a payload has at most {JSON_DEPTH_MAX} levels"))
+    });
+}
+
+fn target(found: &EndpointView, payload: &[u8]) -> Target {
+    let order_key = match &found.settings.ordering.value {
+        Ordering::None | Ordering::Strict => None,
+        Ordering::ByKey(pointer) => Some(order_key(payload, pointer)),
+    };
+    Target { endpoint: found.endpoint.key, order_key, skipped: found.endpoint.stopped.is_some() }
+}
+
+fn published(acceptance: Acceptance, uid: Option<&str>, unregistered: bool) -> Result<Published, AppError> {
+    match acceptance {
+        Acceptance::New(id) => Ok(Published { id, repeated: false, unregistered }),
+        Acceptance::Repeated(id) => Ok(Published { id, repeated: true, unregistered }),
+        Acceptance::KeyReused(id) => {
+            let why = format!("the idempotency key was used for another request, which became {id}");
+            Err(AppError::Conflict(why))
+        }
+        Acceptance::UidTaken(id) => {
+            let uid = uid.unwrap_or_default();
+            Err(AppError::Conflict(format!("the eventId {uid:?} was published already, as {id}")))
+        }
+    }
+}
+
+/// The first eight bytes of SHA-256 over all that makes the request. Stored, so it must never change.
+fn fingerprint(publish: &Publish<'_>) -> u64 {
+    let mut context = digest::Context::new(&digest::SHA256);
+    let mut part = |bytes: &[u8]| {
+        context.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        context.update(bytes);
+    };
+    part(publish.event_type.as_bytes());
+    part(publish.uid.unwrap_or_default().as_bytes());
+    for channel in &publish.channels {
+        part(channel.as_bytes());
+    }
+    part(&publish.payload);
+    let digest = context.finish();
+    let (first, _) = digest.as_ref().split_first_chunk().expect("a digest has 32 bytes");
+    u64::from_le_bytes(*first)
+}
+
+/// Whether a text can be an event's name in a path: its id or its uid.
+pub(crate) fn is_event_name(name: &str) -> bool {
+    is_name(name)
+}
