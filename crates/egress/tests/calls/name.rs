@@ -1,6 +1,6 @@
 //! Names: what they resolve to is checked at every call, on the address that is dialled.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -26,11 +26,18 @@ fn only_second() -> EgressPlan {
 
 /// The receiver at 127.0.0.2 and a canary on the same port of 127.0.0.1, which nobody may reach.
 async fn outside_and_inside() -> (Receiver, Receiver) {
-    let outside = Receiver::start_with(Setup { address: ([127, 0, 0, 2], 0).into(), ..Setup::default() });
-    let outside = outside.await.unwrap();
-    let same_port = ([127, 0, 0, 1], outside.address().port()).into();
-    let inside = Receiver::start_with(Setup { address: same_port, ..Setup::default() }).await.unwrap();
-    (outside, inside)
+    // A port that is free on one address may be taken on the other.
+    for _ in 0..50 {
+        let outside = listening(([127, 0, 0, 2], 0).into()).await.unwrap();
+        if let Ok(inside) = listening(([127, 0, 0, 1], outside.address().port()).into()).await {
+            return (outside, inside);
+        }
+    }
+    panic!("no port is free on both addresses");
+}
+
+async fn listening(address: SocketAddr) -> anyhow::Result<Receiver> {
+    Receiver::start_with(Setup { address, ..Setup::default() }).await
 }
 
 fn url(receiver: &Receiver) -> String {
