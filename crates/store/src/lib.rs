@@ -4,6 +4,8 @@
 //! attempt is durable together with its delivery's new state and its counters, or not at all.
 
 pub mod catalogue;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod directory;
 pub mod log_entry;
 pub mod memory;

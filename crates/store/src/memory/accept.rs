@@ -30,17 +30,15 @@ pub(super) fn accept(
 
 /// What an earlier event with the same idempotency key, or else the same uid, makes of this one.
 fn seen(history: &History, event: &NewEvent, uid_window: Duration) -> Option<Acceptance> {
-    let row_of = |tick: &Tick| history.events.get(tick);
     if let Some(idempotency) = &event.idempotency {
-        let row = history.by_idempotency.get(&(event.account, idempotency.key.clone())).and_then(row_of);
+        let row = history.named(&history.by_idempotency, event.account, &idempotency.key);
         if let Some(row) = row.filter(|row| row.event.accepted_at() >= idempotency.not_before) {
             let same = row.idempotency.as_ref().is_some_and(|(_, print)| *print == idempotency.fingerprint);
             let seen = if same { Acceptance::Repeated } else { Acceptance::KeyReused };
             return Some(seen(row.event.id));
         }
     }
-    let uid = event.uid.clone()?;
-    let row = history.by_uid.get(&(event.account, uid)).and_then(row_of)?;
+    let row = history.named(&history.by_uid, event.account, event.uid.as_deref()?)?;
     let taken = row.event.accepted_at() >= event.now.saturating_sub(uid_window);
     taken.then_some(Acceptance::UidTaken(row.event.id))
 }
@@ -68,10 +66,10 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
     }
     history.by_account.insert((new.account, tick));
     if let Some(uid) = &new.uid {
-        history.by_uid.insert((new.account, uid.clone()), tick);
+        history.by_uid.insert((new.account, uid.clone(), tick));
     }
     if let Some(idempotency) = &new.idempotency {
-        history.by_idempotency.insert((new.account, idempotency.key.clone()), tick);
+        history.by_idempotency.insert((new.account, idempotency.key.clone(), tick));
     }
     let row = EventRow {
         event,

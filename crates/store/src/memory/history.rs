@@ -19,10 +19,8 @@ use crate::seam::Loaded;
 pub(super) struct History {
     pub(super) events: BTreeMap<Tick, EventRow>,
     pub(super) by_account: BTreeSet<(AccountKey, Tick)>,
-    /// The newest event with each idempotency key.
-    pub(super) by_idempotency: BTreeMap<(AccountKey, String), Tick>,
-    /// The newest event with each uid.
-    pub(super) by_uid: BTreeMap<(AccountKey, String), Tick>,
+    pub(super) by_idempotency: Names,
+    pub(super) by_uid: Names,
     live: BTreeMap<DeliveryKey, Live>,
     /// The scheduled ones among `live`.
     scheduled: BTreeSet<(Timestamp, DeliveryKey)>,
@@ -38,6 +36,9 @@ pub(super) struct History {
     pub(super) last_event: Tick,
     pub(super) last_attempt: Tick,
 }
+
+/// Names that events of an account have, each with all its events: retention may take the newest one first.
+pub(super) type Names = BTreeSet<(AccountKey, String, Tick)>;
 
 #[derive(Clone)]
 pub(super) struct EventRow {
@@ -71,6 +72,13 @@ impl History {
     /// The event with this id, if the account has it.
     pub(super) fn owned(&self, account: AccountKey, id: EventId) -> Option<&EventRow> {
         self.events.get(&id.tick()).filter(|row| row.event.id == id && row.event.account == account)
+    }
+
+    /// The newest event that has this name.
+    pub(super) fn named(&self, names: &Names, account: AccountKey, name: &str) -> Option<&EventRow> {
+        let with = |tick| (account, name.to_owned(), tick);
+        let (_, _, tick) = names.range(with(Tick(0))..=with(Tick(u64::MAX))).next_back()?;
+        self.events.get(tick)
     }
 
     pub(super) fn live(&self, key: DeliveryKey) -> Option<&Live> {

@@ -16,7 +16,7 @@ use crate::seam::{Census, EventName, StoreError};
 pub(super) fn event(history: &History, account: AccountKey, name: &EventName) -> Option<StoredEvent> {
     let row = match name {
         EventName::Id(id) => history.owned(account, *id),
-        EventName::Uid(uid) => history.by_uid.get(&(account, uid.clone())).and_then(|tick| history.events.get(tick)),
+        EventName::Uid(uid) => history.named(&history.by_uid, account, uid),
     };
     row.map(|row| stored(row, false))
 }

@@ -72,8 +72,8 @@ fn drop_day(history: &mut History, day: Day, events: &[Tick]) {
         let Some(row) = history.events.remove(tick) else { continue };
         history.by_account.remove(&(row.event.account, *tick));
     }
-    history.by_uid.retain(|_, tick| tick.day() != day);
-    history.by_idempotency.retain(|_, tick| tick.day() != day);
+    history.by_uid.retain(|(_, _, tick)| tick.day() != day);
+    history.by_idempotency.retain(|(_, _, tick)| tick.day() != day);
     history.ended.retain(|key, _| key.event.day() != day);
     history.counters.retain(|(_, _, of), _| *of != day);
 }
