@@ -1,5 +1,11 @@
 //! Everything that is done to the repository by a command: `cargo xtask test`, `tidy`, `kill`, `bench`.
 
+mod child;
+mod interop;
+mod kill;
+mod receiver;
+mod smoke;
+mod test;
 mod tidy;
 mod workspace;
 
@@ -11,12 +17,21 @@ use clap::Parser;
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Task {
+    /// Run every check: what continuous integration runs
+    Test(test::Options),
+    /// Kill the release binary under load again and again, and compare what is left with what was promised
+    Kill(kill::Options),
+    /// Show what a receiver on this machine gets, and whether its signature holds
+    Receiver(receiver::Options),
     /// Check arrows between crates, words, file lengths and links
     Tidy,
 }
 
 fn main() -> ExitCode {
     let result = match Task::parse() {
+        Task::Test(options) => test::run(&options),
+        Task::Kill(options) => kill::run(&options),
+        Task::Receiver(options) => receiver::run(&options),
         Task::Tidy => tidy::run(),
     };
     match result {

@@ -1,0 +1,165 @@
+//! Brings together what the oracle compares at the end of a round.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use ringup_testkit::{
+    client::Client,
+    journal::{self, Receipt, Sent, is_success},
+    oracle::{AttemptRow, Delivery, History, State},
+};
+use serde::Deserialize;
+
+use super::{
+    live::Pair,
+    scene::{IN_FLIGHT_MAX, Scene},
+};
+
+/// Live deliveries at one kill with the attempts recorded for each, and when the process was started again.
+pub struct Snapshot {
+    pub live: HashMap<Pair, u64>,
+    pub until_ns: u64,
+}
+
+/// Everything the oracle asks for.
+pub async fn collect(scene: &Scene, client: &Client, snapshots: &[Snapshot]) -> Result<History> {
+    let sent: Vec<Sent> = journal::read(&scene.journal)?;
+    let received = scene.receipts();
+    let in_flight_at_kills = unsettled(scene, &received, snapshots)?;
+    let deliveries = ended(scene, client, &sent, &received).await?;
+    let mut attempts = Vec::new();
+    for place in &scene.places {
+        let (app, endpoint) = (&place.endpoint.app, &place.endpoint.id);
+        for attempt in client.attempts_of_endpoint(app, endpoint).await? {
+            // A time limit is logged as our own 408; nobody answered it.
+            let ours = attempt.rest.get("timedOut").and_then(serde_json::Value::as_bool).unwrap_or(false);
+            let status = u16::try_from(attempt.response_status_code).ok().filter(|status| *status > 0 && !ours);
+            attempts.push(AttemptRow { event: attempt.event, endpoint: attempt.endpoint, status });
+        }
+    }
+    let endpoints = scene.places.iter().map(|place| place.endpoint.clone()).collect();
+    Ok(History {
+        sent,
+        received,
+        endpoints,
+        in_flight_at_kills,
+        resends: 0,
+        deliveries,
+        attempts: Some(attempts),
+        ledgers: Vec::new(),
+    })
+}
+
+/// For each kill the requests that receivers had got and whose outcome was not durable: what can come again.
+fn unsettled(scene: &Scene, received: &[Receipt], snapshots: &[Snapshot]) -> Result<Vec<u64>> {
+    let by_path: HashMap<&str, &str> =
+        scene.places.iter().map(|place| (place.endpoint.path.as_str(), place.endpoint.id.as_str())).collect();
+    let mut arrivals: HashMap<Pair, Vec<u64>> = HashMap::new();
+    for receipt in received {
+        let endpoint = by_path.get(receipt.path.as_str()).context("a path of this round")?;
+        arrivals.entry((receipt.id.clone(), (*endpoint).to_owned())).or_default().push(receipt.at_ns);
+    }
+    let mut counted: HashMap<&Pair, u64> = HashMap::new();
+    let mut counts = Vec::new();
+    for snapshot in snapshots {
+        let mut count = 0;
+        for (pair, attempts) in &snapshot.live {
+            let before =
+                arrivals.get(pair).map_or(0, |times| times.iter().filter(|at| **at < snapshot.until_ns).count());
+            let lost = (before as u64).saturating_sub(*attempts);
+            // Requests lost at an earlier kill are no news.
+            let known = counted.entry(pair).or_default();
+            count += lost.saturating_sub(*known);
+            *known = lost.max(*known);
+        }
+        anyhow::ensure!(count <= IN_FLIGHT_MAX, "{count} requests in flight at a kill, {IN_FLIGHT_MAX} configured");
+        counts.push(count);
+    }
+    Ok(counts)
+}
+
+/// What the API lists for deliveries of acknowledged events that no receiver took.
+async fn ended(scene: &Scene, client: &Client, sent: &[Sent], received: &[Receipt]) -> Result<Vec<Delivery>> {
+    let taken: HashSet<(&str, &str)> = received
+        .iter()
+        .filter(|receipt| receipt.status.is_some_and(is_success))
+        .map(|receipt| (receipt.id.as_str(), receipt.path.as_str()))
+        .collect();
+    let mut deliveries = Vec::new();
+    let mut asked = HashSet::new();
+    for line in sent.iter().filter(|line| line.is_acknowledged()) {
+        let Some(event) = &line.event else { continue };
+        let places = scene.places.iter().filter(|place| place.endpoint.app == line.app);
+        let untaken = places.filter(|place| !taken.contains(&(event.as_str(), place.endpoint.path.as_str()))).count();
+        if untaken == 0 || !asked.insert(event) {
+            continue;
+        }
+        let path = format!("/api/v1/app/{}/msg/{event}/endpoint", line.app);
+        for destination in client.list::<Destination>(&path).await? {
+            let state = match destination.status {
+                0 => State::Delivered,
+                2 => State::Terminal("failed".to_owned()),
+                _ => State::Pending,
+            };
+            deliveries.push(Delivery { event: event.clone(), endpoint: destination.id, state });
+        }
+    }
+    Ok(deliveries)
+}
+
+/// One endpoint in the listing of an event: `status` is 0 delivered, 1 pending, 2 failed, 3 sending.
+#[derive(Deserialize)]
+struct Destination {
+    id: String,
+    status: i32,
+}
+
+/// Follows the publishers' journal and knows what was acknowledged last.
+pub struct Newest {
+    path: std::path::PathBuf,
+    offset: u64,
+    /// Account and id of the last few acknowledged events.
+    events: Vec<(String, String)>,
+}
+
+/// Events looked up after each restart.
+const NEWEST_MAX: usize = 8;
+
+impl Newest {
+    pub fn new(path: &std::path::Path) -> Self {
+        Self { path: path.to_owned(), offset: 0, events: Vec::new() }
+    }
+
+    /// Asks for the events that were acknowledged last before the kill: they must be there.
+    pub async fn check(&mut self, client: &Client) -> Result<()> {
+        self.read_on()?;
+        let client = client.clone().within(Duration::from_secs(10));
+        for (app, event) in &self.events {
+            let reply = client.get(&format!("/api/v1/app/{app}/msg/{event}")).await?;
+            reply.expect(200).with_context(|| format!("{event} was acknowledged before the kill"))?;
+        }
+        Ok(())
+    }
+
+    fn read_on(&mut self) -> Result<()> {
+        use std::io::{BufRead as _, Seek as _};
+
+        let mut file = std::io::BufReader::new(std::fs::File::open(&self.path)?);
+        file.seek(std::io::SeekFrom::Start(self.offset))?;
+        let mut line = String::new();
+        while file.read_line(&mut line)? > 0 && line.ends_with('\n') {
+            self.offset += line.len() as u64;
+            let sent: Sent = serde_json::from_str(&line)?;
+            if let (true, Some(event)) = (sent.is_acknowledged(), sent.event) {
+                self.events.push((sent.app, event));
+            }
+            line.clear();
+        }
+        let old = self.events.len().saturating_sub(NEWEST_MAX);
+        self.events.drain(..old);
+        Ok(())
+    }
+}

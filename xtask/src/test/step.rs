@@ -1,0 +1,125 @@
+//! The steps of the test command.
+
+use std::fs;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Outcome, count, tool};
+use crate::{child, interop, kill, smoke, tidy, workspace};
+
+/// Cycles of the kill test in every run.
+const KILL_CYCLES: u32 = 100;
+
+/// One step.
+pub struct Step {
+    pub name: &'static str,
+    pub what: &'static str,
+    pub run: fn() -> Result<Outcome>,
+}
+
+/// In the order they run.
+pub const STEPS: &[Step] = &[
+    Step { name: "tools", what: "what the other steps need is there", run: tools },
+    Step { name: "format", what: "the source is formatted", run: format },
+    Step { name: "tidy", what: "arrows, words, lengths and links", run: tidiness },
+    Step { name: "clippy", what: "no warnings", run: clippy },
+    Step { name: "tests", what: "unit, property, conformance, simulation and real-server tests", run: tests },
+    Step { name: "doc-tests", what: "examples in doc comments", run: doc_tests },
+    Step { name: "docs", what: "generated documents are fresh", run: docs },
+    Step { name: "deny", what: "licences, advisories and sources of dependencies", run: deny },
+    Step { name: "release", what: "the release binary builds", run: release },
+    Step { name: "readme", what: "the README's commands work word for word", run: readme },
+    Step { name: "interop", what: "signatures hold for other people's verifiers", run: interoperate },
+    Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
+];
+
+fn tools() -> Result<Outcome> {
+    tool::prepare()?;
+    Ok(Outcome::Passed(1))
+}
+
+fn format() -> Result<Outcome> {
+    child::run(child::cargo(&["fmt", "--all", "--check"]))?;
+    Ok(Outcome::Passed(1))
+}
+
+fn tidiness() -> Result<Outcome> {
+    tidy::run()?;
+    Ok(Outcome::Passed(1))
+}
+
+fn clippy() -> Result<Outcome> {
+    child::run(child::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+    Ok(Outcome::Passed(1))
+}
+
+fn tests() -> Result<Outcome> {
+    // Tests of one crate start the binary of another, which cargo does not build for them.
+    child::run(child::cargo(&["build", "-p", "ringup"]))?;
+    let arguments: &[&str] = if child::exists("cargo-nextest") {
+        &["nextest", "run", "--workspace", "--no-fail-fast"]
+    } else {
+        eprintln!("cargo-nextest is not installed: using cargo test");
+        &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
+    };
+    counted(arguments)
+}
+
+fn doc_tests() -> Result<Outcome> {
+    counted(&["test", "--workspace", "--doc"])
+}
+
+fn counted(arguments: &[&str]) -> Result<Outcome> {
+    let said = child::run_and_listen(child::cargo(arguments))?;
+    let count = count::read(&said.text);
+    if said.success {
+        return Ok(Outcome::Passed(count.passed));
+    }
+    let what = match count.failed {
+        0 => format!("{} ended with an error", said.name),
+        failed => format!("{failed} tests failed"),
+    };
+    Ok(Outcome::Failed { passed: count.passed, failed: count.failed.max(1), what })
+}
+
+fn docs() -> Result<Outcome> {
+    let output = child::cargo(&["run", "--quiet", "-p", "ringup", "--", "config", "docs"]).output()?;
+    ensure!(output.status.success(), "ringup config docs: {}", String::from_utf8_lossy(&output.stderr));
+    let path = workspace::root().join("docs/configuration.md");
+    let committed = fs::read(&path).with_context(|| path.display().to_string())?;
+    ensure!(
+        committed == output.stdout,
+        "docs/configuration.md is stale: cargo run -- config docs > docs/configuration.md"
+    );
+    Ok(Outcome::Passed(1))
+}
+
+fn deny() -> Result<Outcome> {
+    if !child::exists("cargo-deny") {
+        return Ok(Outcome::Skipped("cargo-deny is not installed: cargo install cargo-deny --locked".to_owned()));
+    }
+    child::run(child::cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]))?;
+    Ok(Outcome::Passed(1))
+}
+
+fn release() -> Result<Outcome> {
+    child::run(child::cargo(&["build", "--release", "-p", "ringup"]))?;
+    Ok(Outcome::Passed(1))
+}
+
+fn readme() -> Result<Outcome> {
+    smoke::run()?;
+    Ok(Outcome::Passed(1))
+}
+
+fn interoperate() -> Result<Outcome> {
+    match interop::run()? {
+        interop::Verdict::Agreed => Ok(Outcome::Passed(1)),
+        interop::Verdict::Unavailable(why) => Ok(Outcome::Skipped(why)),
+    }
+}
+
+fn killing() -> Result<Outcome> {
+    kill::run(&kill::Options::cycles(KILL_CYCLES))?;
+    Ok(Outcome::Passed(1))
+}
