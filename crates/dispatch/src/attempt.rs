@@ -130,7 +130,13 @@ impl Shell {
             account: event.account,
             headers: prepared.headers.clone(),
             body: event.payload.clone(),
-            webhook: Webhook { id: event.id, names: settings.header_names.value, keys: prepared.keys.clone() },
+            webhook: Webhook {
+                id: event.id,
+                names: settings.header_names.value,
+                keys: prepared.keys.clone(),
+                event_type: event.event_type.clone(),
+                attempt: job.entry.delivery.attempts_made.saturating_add(1),
+            },
             time_limit: settings.time_limit.value,
             now,
         };

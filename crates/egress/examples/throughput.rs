@@ -64,6 +64,8 @@ fn request(url: &str, plan: &EgressPlan) -> Result<Request> {
             id: EventId::of_tick(Tick::at(now), [1; 12]),
             names: HeaderNames::Webhook,
             keys: Arc::new([SigningKey::new(&[7; 24], None)]),
+            event_type: Arc::from("invoiceCreated"),
+            attempt: 1,
         },
         time_limit: Duration::from_secs(30),
         now,

@@ -84,7 +84,7 @@ fn is_reserved(name: &HeaderName) -> bool {
     const OURS: &[HeaderName] =
         &[header::USER_AGENT, header::CONTENT_TYPE, header::CONTENT_ENCODING, header::ACCEPT_ENCODING];
     const OTHER: &[&str] = &["keep-alive", "http2-settings"];
-    const PREFIXES: &[&str] = &["webhook-", "svix-", "proxy-"];
+    const PREFIXES: &[&str] = &["webhook-", "svix-", "ringup-", "proxy-"];
 
     FRAMING_AND_CONNECTION.contains(name)
         || OURS.contains(name)
@@ -126,6 +126,7 @@ mod tests {
             "proxy-connection",
             "http2-settings",
             "webhook-id",
+            "ringup-event",
             "Webhook-Signature",
             "webhook-anything",
             "svix-id",

@@ -9,8 +9,8 @@ use ringup_core::signing::{self, HeaderNames};
 use crate::request::Request;
 use crate::sign;
 
-/// Headers of our own: five of the message and at most two sets of three for the signature.
-const OWN_HEADERS_MAX: usize = 11;
+/// Headers of our own: five of the message, two of the event, and at most two sets of three for the signature.
+const OWN_HEADERS_MAX: usize = 13;
 
 const WEBHOOK: [HeaderName; 3] = [
     HeaderName::from_static("webhook-id"),
@@ -23,6 +23,9 @@ const SVIX: [HeaderName; 3] = [
     HeaderName::from_static("svix-signature"),
 ];
 
+const EVENT: HeaderName = HeaderName::from_static("ringup-event");
+const ATTEMPT: HeaderName = HeaderName::from_static("ringup-attempt");
+
 /// Builds and signs the request. Answers are asked for uncompressed: what is logged is what was sent, and nothing can
 /// be inflated beyond the cap.
 pub(crate) fn build(request: &Request, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
@@ -33,6 +36,11 @@ pub(crate) fn build(request: &Request, user_agent: &HeaderValue) -> http::Reques
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     sign(request, &mut headers);
+    // Names are checked when they are published; one that no header can carry is left out.
+    if let Ok(event_type) = HeaderValue::from_str(&request.webhook.event_type) {
+        headers.insert(EVENT, event_type);
+    }
+    headers.insert(ATTEMPT, HeaderValue::from(request.webhook.attempt));
     for (name, value) in request.headers.iter() {
         headers.insert(name.clone(), value.clone());
     }

@@ -34,7 +34,7 @@ pub struct Request {
     pub now: Timestamp,
 }
 
-/// What the signing headers say.
+/// What the headers say of the event; those of the signature are signed, the others are for convenience.
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// The same for every attempt of an event.
@@ -42,6 +42,10 @@ pub struct Webhook {
     pub names: HeaderNames,
     /// Newest first; those that have expired do not sign.
     pub keys: Arc<[SigningKey]>,
+    /// What happened, since the body does not say: `ringup-event`.
+    pub event_type: Arc<str>,
+    /// Counted from one: `ringup-attempt`.
+    pub attempt: u32,
 }
 
 /// How a call ended and how long it took. Whatever the receiver did is in `outcome`.

@@ -37,6 +37,8 @@ async fn the_request_is_what_was_asked_for() {
         ("accept-encoding", "identity"),
         ("webhook-id", id.as_str()),
         ("webhook-timestamp", at.as_str()),
+        ("ringup-event", "invoiceCreated"),
+        ("ringup-attempt", "1"),
         ("svix-id", id.as_str()),
         ("svix-timestamp", at.as_str()),
         ("x-shop", "17"),
@@ -45,7 +47,7 @@ async fn the_request_is_what_was_asked_for() {
         assert_eq!(seen.header(name), Some(value), "{name}");
     }
     assert_eq!(seen.header("svix-signature"), seen.header("webhook-signature"));
-    assert_eq!(seen.headers.len(), 13, "{:?}", seen.headers);
+    assert_eq!(seen.headers.len(), 15, "{:?}", seen.headers);
     verified_by_others(&seen);
 }
 

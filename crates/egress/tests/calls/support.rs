@@ -48,6 +48,8 @@ pub fn request(url: &str) -> Request {
             id: EventId::of_tick(Tick::at(now), [9; 12]),
             names: HeaderNames::Both,
             keys: Arc::new([SigningKey::new(&SECRET, None)]),
+            event_type: Arc::from("invoiceCreated"),
+            attempt: 1,
         },
         time_limit: SOON,
         now,
