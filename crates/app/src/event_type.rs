@@ -142,6 +142,8 @@ impl EventTypeDraft {
     fn check(&self, name: &str) -> Result<(), AppError> {
         let mut faults = Faults::default();
         faults.name("name", name);
+        // In lists, a hyphen in front of a name leads back.
+        faults.check(!name.starts_with('-'), || Fault::new("name", "name", "a name does not begin with a hyphen"));
         faults.text("description", &self.description, DESCRIPTION_BYTES_MAX);
         faults.text("group_name", self.group.as_deref().unwrap_or_default(), TITLE_BYTES_MAX);
         if let Some(flag) = &self.feature_flag {

@@ -70,19 +70,19 @@ impl App {
         &self,
         principal: &Principal,
         account: &str,
-        batch: Vec<Result<Publish<'_>, AppError>>,
+        batch: Vec<Publish<'_>>,
         idempotency_key: Option<&str>,
     ) -> Result<Vec<Result<Published, AppError>>, AppError> {
         let view = self.owned(principal, account)?;
         let mut faults = Faults::default();
-        faults.count("messages", batch.len(), 1, BATCH_EVENTS_MAX);
+        faults.count("messages", batch.len(), 0, BATCH_EVENTS_MAX);
         faults.done()?;
         let now = self.now();
         let mut events = Vec::with_capacity(batch.len());
         let mut asked = Vec::with_capacity(batch.len());
         for (place, publish) in batch.into_iter().enumerate() {
             let key = idempotency_key.map(|key| format!("{key}#{place}"));
-            let event = publish.and_then(|publish| self.new_event(&view, publish, key.as_deref(), now));
+            let event = self.new_event(&view, publish, key.as_deref(), now);
             asked.push(event.map(|event| {
                 let kept = (event.uid.clone(), event.unregistered);
                 events.push(event);

@@ -51,7 +51,7 @@ impl App {
         principal: &Principal,
         account: &str,
         endpoint: Option<&str>,
-        edit: impl FnOnce(&mut Settings) + Send,
+        edit: impl FnOnce(&mut Settings) -> Result<(), AppError> + Send,
     ) -> Result<SettingsView, AppError> {
         let decide = |directory: &Directory| {
             let view = owned(directory, principal, account)?;
@@ -69,9 +69,9 @@ impl App {
     }
 }
 
-fn edited(old: &Settings, edit: impl FnOnce(&mut Settings)) -> Result<Settings, AppError> {
+fn edited(old: &Settings, edit: impl FnOnce(&mut Settings) -> Result<(), AppError>) -> Result<Settings, AppError> {
     let mut settings = old.clone();
-    edit(&mut settings);
+    edit(&mut settings)?;
     check(&settings)?;
     Ok(settings)
 }

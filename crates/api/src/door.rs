@@ -1,0 +1,106 @@
+//! What every request passes: a name for it, a time limit, a line in the log, and an answer even if we fail.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
+use http::{HeaderName, HeaderValue};
+use tokio::time::{Instant, timeout};
+use tracing::{Level, debug, enabled, error, warn};
+
+use crate::Api;
+use crate::problem::{Inside, Problem};
+
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Characters of a request's id that somebody else gave.
+const REQUEST_ID_CHARS_MAX: usize = 128;
+
+/// The longest we work on one request. Whoever asked has given up long before.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+
+pub async fn door(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let id = given(&request).unwrap_or_else(|| made(&api));
+    let line = enabled!(Level::DEBUG).then(|| Line::of(&request));
+    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let mut response = match timeout(REQUEST_TIME_MAX, work).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(panic)) => {
+            error!(request_id = ?id, panic = words(panic.as_ref()), "a request met a defect");
+            Problem::defect().into_response()
+        }
+        Err(_) => Problem::took_too_long().into_response(),
+    };
+    match response.extensions_mut().remove::<Inside>() {
+        Some(Inside::Unavailable(why)) => warn!(request_id = ?id, why, "a request could not be served now"),
+        Some(Inside::Broken(why)) => error!(request_id = ?id, why, "a request met a damaged store"),
+        None => {}
+    }
+    if let Some(line) = line {
+        line.write(&id, &response);
+    }
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// What the log says of a request, gathered before it is taken apart.
+struct Line {
+    method: http::Method,
+    path: String,
+    body_bytes: Option<HeaderValue>,
+    agent: Option<HeaderValue>,
+    began: Instant,
+}
+
+impl Line {
+    fn of(request: &Request) -> Line {
+        let header = |name| request.headers().get(name).cloned();
+        Line {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            body_bytes: header(http::header::CONTENT_LENGTH),
+            agent: header(http::header::USER_AGENT),
+            began: Instant::now(),
+        }
+    }
+
+    fn write(self, id: &HeaderValue, response: &Response) {
+        debug!(
+            request_id = ?id,
+            method = %self.method,
+            path = self.path,
+            body_bytes = ?self.body_bytes,
+            agent = ?self.agent,
+            status = response.status().as_u16(),
+            duration_us = self.began.elapsed().as_micros(),
+            "answered"
+        );
+    }
+}
+
+/// The id that the request brought, if it can be repeated safely.
+fn given(request: &Request) -> Option<HeaderValue> {
+    let value = request.headers().get(REQUEST_ID)?;
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'+');
+    let fits = (1..=REQUEST_ID_CHARS_MAX).contains(&value.len()) && value.as_bytes().iter().all(is_plain);
+    fits.then(|| value.clone())
+}
+
+fn made(api: &Api) -> HeaderValue {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let random: [u8; 12] = api.app.random_bytes();
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
+    let mut text = Vec::with_capacity(4 + 2 * random.len());
+    text.extend_from_slice(b"req_");
+    text.extend(random.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("letters and digits are header text")
+}
+
+fn words(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without words")
+}

@@ -1,0 +1,51 @@
+//! `/event-type`
+
+use axum::extract::State;
+
+use super::{Answer, Shared, done, made, ok};
+use crate::extract::{Body, Caller, Names};
+use crate::problem::{Item, Problem};
+use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch};
+use crate::wire::json;
+use crate::wire::list::Listing;
+use crate::wire::query::Query;
+
+pub async fn list(State(api): Shared, Caller(who): Caller, query: Query) -> Answer {
+    let listing = Listing::of(&query)?;
+    let with_archived = query.flag("include_archived", false)?;
+    let with_schemas = query.flag("with_content", false)?;
+    let mut event_types = api.app.event_types(&who);
+    event_types.retain(|event_type| with_archived || !event_type.archived);
+    let page = listing.cut(event_types, |event_type| event_type.name.clone(), |name| Some(name.to_owned()))?;
+    Ok(ok(&page.out(|event_type| EventTypeOut::of(event_type, with_schemas))))
+}
+
+pub async fn create(State(api): Shared, Caller(who): Caller, Body(body): Body) -> Answer {
+    let mut new = json::read::<EventTypeIn>(&body)?;
+    let missing = || Problem::misfit(vec![Item::in_body("name", "missing", "`name` is missing".to_owned())]);
+    let name = new.name().ok_or_else(missing)?;
+    let event_type = api.app.create_event_type(&who, &name, new.draft()).await?;
+    Ok(made(true, &EventTypeOut::of(&event_type, true)))
+}
+
+pub async fn get(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>) -> Answer {
+    let event_type = api.app.event_type(&who, &name)?;
+    Ok(ok(&EventTypeOut::of(&event_type, true)))
+}
+
+pub async fn put(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, Body(body): Body) -> Answer {
+    let draft = json::read::<EventTypeIn>(&body)?.draft();
+    let (event_type, was_made) = api.app.put_event_type(&who, &name, draft).await?;
+    Ok(made(was_made, &EventTypeOut::of(&event_type, true)))
+}
+
+pub async fn patch(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, Body(body): Body) -> Answer {
+    let patch = json::read::<EventTypePatch>(&body)?;
+    let event_type = api.app.edit_event_type(&who, &name, |draft| patch.apply(draft)).await?;
+    Ok(ok(&EventTypeOut::of(&event_type, true)))
+}
+
+pub async fn delete(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, query: Query) -> Answer {
+    api.app.delete_event_type(&who, &name, query.flag("expunge", false)?).await?;
+    Ok(done())
+}

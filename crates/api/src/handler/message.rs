@@ -1,0 +1,125 @@
+//! `/app/{account}/msg`
+
+use axum::extract::State;
+use http::StatusCode;
+use ringup_app::view::EventFilter;
+use ringup_core::id::{EndpointId, EventId};
+use ringup_core::limits::BATCH_EVENTS_MAX;
+use serde::Serialize;
+
+use super::{Answer, Shared, ok, with};
+use crate::extract::{BatchBody, Body, Caller, IdempotencyKey, Names};
+use crate::problem::{Item, Problem, ProblemOut};
+use crate::wire::account::ApplicationIn;
+use crate::wire::envelope::{Batch, Sealed};
+use crate::wire::json;
+use crate::wire::list::Listing;
+use crate::wire::message::{AcceptedOut, DestinationOut, MessageOut};
+use crate::wire::query::Query;
+
+/// Answers 202 once the event and all its deliveries are durable.
+pub async fn create(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account]): Names<1>,
+    query: Query,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(body): Body,
+) -> Answer {
+    let with_content = query.flag("with_content", true)?;
+    let sealed = Sealed::read(&body)?;
+    if let Some(application) = sealed.application
+        && api.app.account(&who, &account).is_err()
+    {
+        let mut draft = json::read::<ApplicationIn>(application.get().as_bytes())?.draft();
+        // The next message comes by the same path, which must lead to this account.
+        draft.uid = Some(account.clone());
+        api.app.get_or_create_account(&who, draft).await?;
+    }
+    let published = api.app.publish(&who, &account, sealed.publish(&body), key.as_deref()).await?;
+    Ok(with(StatusCode::ACCEPTED, &MessageOut::published(&published, &sealed, with_content)))
+}
+
+/// Many messages in one commit, each answered for itself: 202 if all were accepted, 207 otherwise.
+pub async fn batch(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account]): Names<1>,
+    IdempotencyKey(key): IdempotencyKey,
+    BatchBody(body): BatchBody,
+) -> Answer {
+    let batch = json::read::<Batch<'_>>(&body)?;
+    if batch.messages().is_empty() {
+        let why = format!("1 to {BATCH_EVENTS_MAX} messages are possible, there are none");
+        return Err(Problem::misfit(vec![Item::in_body("messages", "count", why)]));
+    }
+    let read: Vec<_> = batch.messages().iter().map(|message| Sealed::read(message.get().as_bytes())).collect();
+    let asked = read.iter().flatten().map(|sealed| sealed.publish(&body)).collect();
+    let mut published = api.app.publish_batch(&who, &account, asked, key.as_deref()).await?.into_iter();
+    let answers: Vec<_> = read
+        .into_iter()
+        .map(|sealed| {
+            let sealed = sealed?;
+            let published = published.next().expect("each readable message has one answer")?;
+            Ok((sealed, published))
+        })
+        .collect();
+    let status = if answers.iter().all(Result::is_ok) { StatusCode::ACCEPTED } else { StatusCode::MULTI_STATUS };
+    let data = answers.iter().map(|answer: &Result<_, Problem>| match answer {
+        Ok((sealed, published)) => OneOut::Accepted(AcceptedOut::of(published, sealed)),
+        Err(problem) => OneOut::Refused(problem.within_batch()),
+    });
+    Ok(with(status, &BatchOut { data: data.collect() }))
+}
+
+#[derive(Serialize)]
+struct BatchOut<'a> {
+    data: Vec<OneOut<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OneOut<'a> {
+    Accepted(AcceptedOut<'a>),
+    Refused(ProblemOut<'a>),
+}
+
+pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, query: Query) -> Answer {
+    let listing = Listing::of(&query)?;
+    let with_content = query.flag("with_content", true)?;
+    let filter = EventFilter {
+        event_types: query.many("event_types"),
+        channel: query.one("channel").map(str::to_owned),
+        before: query.moment("before")?,
+        after: query.moment("after")?,
+        without_payload: !with_content,
+    };
+    let request = listing.request(|id| id.parse::<EventId>().ok().map(|id| id.tick()))?;
+    let page = api.app.events(&who, &account, filter, request).await?;
+    let page = listing.page(page, |event| event.id.to_string());
+    Ok(ok(&page.out(|event| MessageOut::stored(event, with_content))))
+}
+
+pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, event]): Names<2>, query: Query) -> Answer {
+    let with_content = query.flag("with_content", true)?;
+    let event = api.app.event(&who, &account, &event).await?;
+    Ok(ok(&MessageOut::stored(&event, with_content)))
+}
+
+pub async fn destinations(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account, event]): Names<2>,
+    query: Query,
+) -> Answer {
+    let listing = Listing::of(&query)?;
+    let expanded = query.flag("expanded_statuses", false)?;
+    let sent = api.app.destinations(&who, &account, &event).await?;
+    let page = listing.cut(sent, |sent| sent.endpoint.endpoint.id, |id| id.parse::<EndpointId>().ok())?;
+    Ok(ok(&page.out(|sent| DestinationOut::of(sent, expanded))))
+}
+
+pub async fn resend(State(api): Shared, Caller(who): Caller, Names([account, event, endpoint]): Names<3>) -> Answer {
+    api.app.resend(&who, &account, &event, &endpoint).await?;
+    Ok(with(StatusCode::ACCEPTED, &serde_json::Map::new()))
+}

@@ -1,0 +1,94 @@
+//! `attempt`: one HTTP request made for a delivery.
+
+use ringup_app::view::{AttemptFilter, OutcomeWord, StoredAttempt};
+use ringup_core::delivery::Trigger;
+use ringup_core::id::EndpointId;
+use serde::Serialize;
+
+use crate::problem::Problem;
+use crate::wire::query::Query;
+use crate::wire::span::millis;
+use crate::wire::time;
+
+/// What stands for the id of an endpoint that was removed.
+const REMOVED_ENDPOINT: &str = "ep_removed";
+
+/// `MessageAttemptOut`. What follows `timestamp` is ours.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptOut<'a> {
+    id: String,
+    msg_id: String,
+    endpoint_id: String,
+    url: &'a str,
+    response: String,
+    /// 0 without a response.
+    response_status_code: u16,
+    response_duration_ms: u64,
+    status: u8,
+    status_text: &'static str,
+    trigger_type: u8,
+    timestamp: String,
+    /// Counted from 1 within the delivery.
+    attempt: u32,
+    /// `delivered`, `refused`, `timed_out`, `unreachable`, `blocked`, `interrupted`.
+    outcome: &'static str,
+    /// Our time limit passed; the status is 408 then, though the receiver did not send it.
+    timed_out: bool,
+    /// The phase that took too long, the cause without a response, or the rule that forbids the address.
+    error: Option<&'a str>,
+    /// `name: value`, sensitive values masked.
+    response_headers: Vec<String>,
+    /// `complete`, or why the body shown is not.
+    response_end: &'static str,
+}
+
+impl<'a> AttemptOut<'a> {
+    pub fn of(attempt: &'a StoredAttempt, endpoint: Option<EndpointId>) -> AttemptOut<'a> {
+        let delivered = attempt.outcome == OutcomeWord::Delivered;
+        let headers = String::from_utf8_lossy(&attempt.response_headers);
+        AttemptOut {
+            id: attempt.id.to_string(),
+            msg_id: attempt.event.to_string(),
+            endpoint_id: endpoint.map_or_else(|| REMOVED_ENDPOINT.to_owned(), |id| id.to_string()),
+            url: &attempt.url,
+            response: String::from_utf8_lossy(&attempt.response_body).into_owned(),
+            response_status_code: attempt.status.unwrap_or(0),
+            response_duration_ms: millis(attempt.duration),
+            status: if delivered { 0 } else { 2 },
+            status_text: if delivered { "success" } else { "fail" },
+            trigger_type: match attempt.trigger {
+                Trigger::Policy => 0,
+                Trigger::Manual => 1,
+            },
+            timestamp: time::text(attempt.started_at),
+            attempt: attempt.number,
+            outcome: attempt.outcome.word(),
+            timed_out: attempt.outcome == OutcomeWord::TimedOut,
+            error: attempt.detail.as_deref(),
+            response_headers: headers.lines().map(str::to_owned).collect(),
+            response_end: attempt.body_end.word(),
+        }
+    }
+}
+
+/// Which attempts are asked for. `None`: those that are pending or being sent, of which the log has none.
+pub fn filter(query: &Query) -> Result<Option<AttemptFilter>, Problem> {
+    let succeeded = match query.number("status", 0, 4)? {
+        None => None,
+        Some(0) => Some(true),
+        Some(2) => Some(false),
+        Some(_) => return Ok(None),
+    };
+    let class = query.number("status_code_class", 0, 599)?;
+    Ok(Some(AttemptFilter {
+        succeeded,
+        status_class: class.and_then(|class| u16::try_from(class / 100).ok()),
+        endpoint: None,
+        event_types: query.many("event_types"),
+        channel: query.one("channel").map(str::to_owned),
+        before: query.moment("before")?,
+        after: query.moment("after")?,
+        without_response: !query.flag("with_content", true)?,
+    }))
+}

@@ -1,0 +1,203 @@
+//! `MessageIn`, read in one pass. The payload is not read at all: it stays the bytes that came.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use bytes::Bytes;
+use ringup_app::Publish;
+use ringup_core::limits::BATCH_EVENTS_MAX;
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::problem::{Item, Problem};
+use crate::wire::json;
+
+/// What a publisher wraps a payload in.
+///
+/// A key that is there twice is remembered and refused afterwards: two readers would not agree on which one counts.
+#[derive(Debug, Default)]
+pub struct Envelope<'a> {
+    event_type: Option<Cow<'a, str>>,
+    event_id: Option<Cow<'a, str>>,
+    channels: Option<Vec<String>>,
+    payload: Option<&'a RawValue>,
+    /// `ApplicationIn`: the account to make if there is none.
+    pub application: Option<&'a RawValue>,
+    twice: Option<String>,
+}
+
+/// An envelope that has what it must have.
+#[derive(Debug)]
+pub struct Sealed<'a> {
+    pub event_type: Cow<'a, str>,
+    pub event_id: Option<Cow<'a, str>>,
+    pub channels: Vec<String>,
+    pub payload: &'a RawValue,
+    pub application: Option<&'a RawValue>,
+}
+
+impl<'a> Sealed<'a> {
+    pub fn read(body: &'a [u8]) -> Result<Sealed<'a>, Problem> {
+        json::read::<Envelope<'a>>(body)?.seal()
+    }
+
+    /// What to publish. `body` is what the envelope was read from, whose memory the payload shares.
+    pub fn publish(&self, body: &Bytes) -> Publish<'_> {
+        Publish {
+            event_type: &self.event_type,
+            uid: self.event_id.as_deref(),
+            channels: self.channels.clone(),
+            payload: json::bytes_of(body, self.payload),
+        }
+    }
+}
+
+impl<'a> Envelope<'a> {
+    fn seal(self) -> Result<Sealed<'a>, Problem> {
+        if let Some(key) = self.twice {
+            let why = format!("the key {key:?} is there twice");
+            return Err(Problem::misfit(vec![Item::in_body(&key, "duplicate_key", why)]));
+        }
+        match (self.event_type, self.payload) {
+            (Some(event_type), Some(payload)) => Ok(Sealed {
+                event_type,
+                event_id: self.event_id,
+                channels: self.channels.unwrap_or_default(),
+                payload,
+                application: self.application,
+            }),
+            (event_type, payload) => {
+                let missing = [("eventType", event_type.is_none()), ("payload", payload.is_none())];
+                let missing = missing.iter().filter(|(_, is_missing)| *is_missing);
+                let item = |(name, _): &(&str, bool)| Item::in_body(name, "missing", format!("`{name}` is missing"));
+                Err(Problem::misfit(missing.map(item).collect()))
+            }
+        }
+    }
+}
+
+/// The body of a batch: each message as it stands, to be read and answered for itself.
+#[derive(Debug, serde::Deserialize)]
+pub struct Batch<'a> {
+    #[serde(borrow)]
+    messages: Messages<'a>,
+}
+
+impl<'a> Batch<'a> {
+    pub fn messages(&self) -> &[&'a RawValue] {
+        &self.messages.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Envelope<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Envelope<'de>, D::Error> {
+        deserializer.deserialize_map(EnvelopeVisitor)
+    }
+}
+
+struct EnvelopeVisitor;
+
+impl<'de> Visitor<'de> for EnvelopeVisitor {
+    type Value = Envelope<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with eventType and payload")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
+        let mut envelope = Envelope::default();
+        let mut seen = Seen::default();
+        while let Some(Key(key)) = map.next_key()? {
+            if !seen.first_time(key.clone()) && envelope.twice.is_none() {
+                envelope.twice = Some(key.chars().take(64).collect());
+            }
+            match key.as_ref() {
+                "eventType" => envelope.event_type = Some(map.next_value::<Key<'de>>()?.0),
+                "eventId" => envelope.event_id = map.next_value::<Option<Key<'de>>>()?.map(|Key(text)| text),
+                "channels" => envelope.channels = map.next_value()?,
+                // `data` is what some publishers call it.
+                "payload" | "data" => envelope.payload = Some(map.next_value()?),
+                "application" => envelope.application = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(envelope)
+    }
+}
+
+/// Keys that were there. The known ones cost no memory.
+#[derive(Default)]
+struct Seen<'a> {
+    known: [bool; KNOWN.len()],
+    others: BTreeSet<Cow<'a, str>>,
+}
+
+const KNOWN: [&str; 5] = ["eventType", "payload", "eventId", "channels", "application"];
+
+impl<'a> Seen<'a> {
+    fn first_time(&mut self, key: Cow<'a, str>) -> bool {
+        let name = if key == "data" { "payload" } else { key.as_ref() };
+        match KNOWN.iter().zip(&mut self.known).find(|(known, _)| **known == name) {
+            Some((_, seen)) => !std::mem::replace(seen, true),
+            None => self.others.insert(key),
+        }
+    }
+}
+
+/// A text that is borrowed where it has no escapes.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'de>, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Owned(text.to_owned())))
+    }
+}
+
+#[derive(Debug)]
+struct Messages<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Messages<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Messages<'a>, D::Error> {
+        deserializer.deserialize_seq(MessagesVisitor)
+    }
+}
+
+struct MessagesVisitor;
+
+impl<'de> Visitor<'de> for MessagesVisitor {
+    type Value = Messages<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of 1 to {BATCH_EVENTS_MAX} messages")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Messages<'de>, A::Error> {
+        let mut messages = Vec::new();
+        while let Some(message) = seq.next_element()? {
+            if messages.len() == BATCH_EVENTS_MAX {
+                return Err(de::Error::invalid_length(messages.len() + 1, &self));
+            }
+            messages.push(message);
+        }
+        Ok(Messages(messages))
+    }
+}

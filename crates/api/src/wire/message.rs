@@ -1,0 +1,150 @@
+//! `msg`: an event.
+
+use ringup_app::view::{Payload, StoredEvent};
+use ringup_app::{Published, Sent};
+use ringup_core::delivery::{DeliveryState, Ended};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::value::RawValue;
+
+use crate::wire::endpoint::EndpointOut;
+use crate::wire::envelope::Sealed;
+use crate::wire::{json, time};
+
+/// `MessageOut`. The last two are ours, and only there when they are true.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MessageOut<'a> {
+    id: String,
+    event_type: &'a str,
+    event_id: Option<&'a str>,
+    channels: Option<&'a [String]>,
+    payload: PayloadOut<'a>,
+    timestamp: String,
+    /// Nobody registered the type.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unregistered: bool,
+    /// Values were struck out of the payload shown.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    redacted: bool,
+}
+
+pub enum PayloadOut<'a> {
+    Whole(&'a RawValue),
+    /// Not asked for: `{}`.
+    Withheld,
+    /// Not kept: `{"expired": true}`.
+    Expired,
+}
+
+/// One answer of a batch, in the order of its messages.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AcceptedOut<'a> {
+    status: u16,
+    id: String,
+    event_type: &'a str,
+    event_id: Option<&'a str>,
+    timestamp: String,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unregistered: bool,
+}
+
+/// `MessageEndpointOut`: an endpoint, and where the message stands with it. `outcome` is ours.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationOut<'a> {
+    #[serde(flatten)]
+    endpoint: EndpointOut<'a>,
+    status: u8,
+    status_text: &'static str,
+    next_attempt: Option<String>,
+    /// `delivered`, `waiting`, `scheduled`, or how the delivery ended.
+    outcome: &'static str,
+}
+
+impl Serialize for PayloadOut<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            PayloadOut::Whole(payload) => payload.serialize(serializer),
+            PayloadOut::Withheld => serializer.serialize_map(Some(0))?.end(),
+            PayloadOut::Expired => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry("expired", &true)?;
+                map.end()
+            }
+        }
+    }
+}
+
+impl<'a> MessageOut<'a> {
+    pub fn published(published: &Published, sealed: &'a Sealed<'_>, with_content: bool) -> MessageOut<'a> {
+        MessageOut {
+            id: published.id.to_string(),
+            event_type: &sealed.event_type,
+            event_id: sealed.event_id.as_deref(),
+            channels: some(&sealed.channels),
+            payload: if with_content { PayloadOut::Whole(sealed.payload) } else { PayloadOut::Withheld },
+            timestamp: time::text(published.id.tick().time()),
+            unregistered: published.unregistered,
+            redacted: false,
+        }
+    }
+
+    pub fn stored(event: &'a StoredEvent, with_content: bool) -> MessageOut<'a> {
+        let payload = match &event.payload {
+            Payload::Kept(_) | Payload::Redacted(_) if !with_content => PayloadOut::Withheld,
+            Payload::Kept(bytes) | Payload::Redacted(bytes) => {
+                json::stored(bytes).map_or(PayloadOut::Expired, PayloadOut::Whole)
+            }
+            Payload::Gone => PayloadOut::Expired,
+            Payload::LeftOut => PayloadOut::Withheld,
+        };
+        MessageOut {
+            id: event.id.to_string(),
+            event_type: &event.event_type,
+            event_id: event.uid.as_deref(),
+            channels: some(&event.channels),
+            payload,
+            timestamp: time::text(event.id.tick().time()),
+            unregistered: event.unregistered,
+            redacted: matches!(event.payload, Payload::Redacted(_)),
+        }
+    }
+}
+
+impl<'a> AcceptedOut<'a> {
+    pub fn of(published: &Published, sealed: &'a Sealed<'_>) -> AcceptedOut<'a> {
+        AcceptedOut {
+            status: 202,
+            id: published.id.to_string(),
+            event_type: &sealed.event_type,
+            event_id: sealed.event_id.as_deref(),
+            timestamp: time::text(published.id.tick().time()),
+            unregistered: published.unregistered,
+        }
+    }
+}
+
+impl<'a> DestinationOut<'a> {
+    /// `expanded`: the caller knows the status of what was never sent because the endpoint was stopped or removed.
+    pub fn of(sent: &'a Sent, expanded: bool) -> DestinationOut<'a> {
+        let (status, status_text, outcome) = match sent.state {
+            None => (0, "success", "delivered"),
+            Some(DeliveryState::Waiting) => (1, "pending", "waiting"),
+            Some(DeliveryState::Scheduled(_)) => (1, "pending", "scheduled"),
+            Some(DeliveryState::Ended(how @ (Ended::Skipped | Ended::Cancelled))) if expanded => {
+                (4, "canceled", how.word())
+            }
+            Some(DeliveryState::Ended(how)) => (2, "fail", how.word()),
+        };
+        let next_attempt = match sent.state {
+            Some(DeliveryState::Scheduled(due_at)) => Some(time::text(due_at)),
+            _ => None,
+        };
+        DestinationOut { endpoint: EndpointOut::of(&sent.endpoint), status, status_text, next_attempt, outcome }
+    }
+}
+
+fn some(channels: &[String]) -> Option<&[String]> {
+    (!channels.is_empty()).then_some(channels)
+}

@@ -1,0 +1,18 @@
+//! The dialect: shapes of requests and answers as Svix's SDKs know them, and ours in the same manner.
+//!
+//! The only place that knows the dialect. Inner types are not serialisable; every conversion is written out here.
+//! Unknown fields of requests are accepted, as SDKs of other generations send them.
+
+pub mod account;
+pub mod attempt;
+pub mod endpoint;
+pub mod envelope;
+pub mod event_type;
+pub mod json;
+pub mod list;
+pub mod message;
+pub mod patch;
+pub mod query;
+pub mod settings;
+pub mod span;
+pub mod time;
