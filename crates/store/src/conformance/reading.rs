@@ -8,9 +8,9 @@ use ringup_core::event::Event;
 use ringup_core::id::EventId;
 use ringup_core::time::Timestamp;
 
-use super::scene::{ALL, Scene, newest, oldest, skipped, target};
+use super::scene::{ALL, Scene, all_pages, newest, skipped, target};
 use super::{Home, sample};
-use crate::query::{EventFilter, Order, PageRequest, Payload};
+use crate::query::{EventFilter, Order, PageRequest, Payload, StoredEvent};
 use crate::seam::NewEvent;
 
 const TICK: Duration = Duration::from_micros(1);
@@ -146,21 +146,10 @@ pub async fn ended_deliveries_are_paged(home: &dyn Home) {
     let scene = scene.reopen(home).await;
     for order in [Order::OldestFirst, Order::NewestFirst] {
         for rows_max in [1, 5, 12, 100] {
-            let mut found = Vec::new();
-            loop {
-                let after = found.last().map(|(id, _): &(EventId, Ended)| id.tick());
-                let page = PageRequest { rows_max, after, order };
-                let page = scene.store.ended(scene.endpoints[0], page).await.expect("the store reads");
-                assert!(
-                    page.rows
-                        .iter()
-                        .all(|(key, _, id)| { (key.endpoint, key.event) == (scene.endpoints[0], id.tick()) })
-                );
-                found.extend(page.rows.iter().map(|(_, how, id)| (*id, *how)));
-                if page.done {
-                    break;
-                }
-            }
+            let read = async |page| scene.store.ended(scene.endpoints[0], page).await.expect("the store reads");
+            let rows = all_pages(order, rows_max, |(key, ..)| key.event, read).await;
+            assert!(rows.iter().all(|(key, _, id)| (key.endpoint, key.event) == (scene.endpoints[0], id.tick())));
+            let mut found: Vec<(EventId, Ended)> = rows.iter().map(|(_, how, id)| (*id, *how)).collect();
             if order == Order::NewestFirst {
                 found.reverse();
             }
@@ -191,17 +180,7 @@ pub async fn destinations_tell_every_state(home: &dyn Home) {
     assert_eq!(states(&scene).await, [(a, None), (b, scheduled), (c, skipped)]);
 }
 
-/// All ids, page by page, each page as full as it can be.
 async fn listed(scene: &Scene, filter: &EventFilter, order: Order, rows_max: usize) -> Vec<EventId> {
-    let mut ids: Vec<EventId> = Vec::new();
-    loop {
-        let start = if order == Order::NewestFirst { newest(rows_max) } else { oldest(rows_max) };
-        let page = PageRequest { after: ids.last().map(EventId::tick), ..start };
-        let page = scene.events(filter.clone(), page).await;
-        assert!(page.done || page.rows.len() == rows_max, "a page that is not the last is full");
-        ids.extend(page.rows.iter().map(|event| event.id));
-        if page.done {
-            return ids;
-        }
-    }
+    let read = async |page| scene.events(filter.clone(), page).await;
+    all_pages(order, rows_max, |event: &StoredEvent| event.id.tick(), read).await.iter().map(|event| event.id).collect()
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use ringup_core::delivery::{After, Trigger};
 use ringup_core::event::Event;
-use ringup_core::id::AttemptId;
 use ringup_core::outcome::BodyEnd;
 use ringup_core::time::Timestamp;
 
-use super::scene::{ALL, Scene, newest, oldest};
+use super::scene::{ALL, Scene, all_pages, newest, oldest};
 use super::{Home, sample};
 use crate::log_entry::{Attempt, AttemptResult, OutcomeWord};
-use crate::query::{AttemptFilter, Order, PageRequest, StoredAttempt};
+use crate::query::{AttemptFilter, Order, StoredAttempt};
 use crate::seam::{NewEvent, Settlement};
 
 pub async fn every_field_of_an_attempt_comes_back(home: &dyn Home) {
@@ -197,16 +196,7 @@ fn numbers(attempts: &[StoredAttempt]) -> Vec<u32> {
     attempts.iter().map(|attempt| attempt.number).collect()
 }
 
-/// All attempts of the first endpoint, page by page, each page as full as it can be.
 async fn of_endpoint(scene: &Scene, filter: &AttemptFilter, order: Order, rows_max: usize) -> Vec<StoredAttempt> {
-    let mut all: Vec<StoredAttempt> = Vec::new();
-    loop {
-        let after = all.last().map(|attempt| AttemptId::tick(&attempt.id));
-        let page = scene.attempts_of_endpoint(filter.clone(), PageRequest { rows_max, after, order }).await;
-        assert!(page.done || page.rows.len() == rows_max, "a page that is not the last is full");
-        all.extend(page.rows);
-        if page.done {
-            return all;
-        }
-    }
+    let read = async |page| scene.attempts_of_endpoint(filter.clone(), page).await;
+    all_pages(order, rows_max, |attempt: &StoredAttempt| attempt.id.tick(), read).await
 }

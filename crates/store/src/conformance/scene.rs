@@ -234,6 +234,29 @@ pub fn oldest(rows_max: usize) -> PageRequest {
     PageRequest { rows_max, after: None, order: Order::OldestFirst }
 }
 
+/// All rows, page by page: each page as full as it can be, bound and direction kept, and no row left behind or twice.
+pub async fn all_pages<T>(
+    order: Order,
+    rows_max: usize,
+    tick: impl Fn(&T) -> Tick,
+    read: impl AsyncFn(PageRequest) -> Page<T>,
+) -> Vec<T> {
+    let mut all: Vec<T> = Vec::new();
+    loop {
+        let after = all.last().map(&tick);
+        let page = read(PageRequest { rows_max, after, order }).await;
+        assert!(page.rows.len() <= rows_max, "a page keeps its bound");
+        assert!(page.done || page.rows.len() == rows_max, "a page that is not the last is full");
+        let start = all.len().saturating_sub(1);
+        all.extend(page.rows);
+        let on = |a: &T, b: &T| if order == Order::NewestFirst { tick(a) > tick(b) } else { tick(a) < tick(b) };
+        assert!(all[start..].is_sorted_by(on), "pages go on in their direction");
+        if page.done {
+            return all;
+        }
+    }
+}
+
 pub async fn put(store: &Arc<dyn Store>, change: Change) -> i64 {
     store.change(change).await.expect("the change is a good one")
 }

@@ -12,8 +12,8 @@ use ringup_core::time::{Tick, Timestamp};
 
 use super::model::Model;
 use super::random::{CHANNELS, EVENT_TYPES};
-use super::scene::{ALL, Scene, oldest};
-use crate::query::{AttemptFilter, EventFilter, Order, PageRequest, Payload, StoredAttempt};
+use super::scene::{ALL, Scene, all_pages, oldest};
+use crate::query::{AttemptFilter, EventFilter, Order, Payload, StoredAttempt, StoredEvent};
 use crate::seam::EventName;
 
 /// One way to look at the lists.
@@ -92,17 +92,10 @@ pub async fn check_all(scene: &Scene, model: &Model) {
 
 async fn check_events(scene: &Scene, model: &Model, filter: &EventFilter, order: Order, rows_max: usize) {
     for account in [scene.account, scene.other] {
-        let mut found: Vec<EventId> = Vec::new();
-        loop {
-            let page = PageRequest { rows_max, after: found.last().map(EventId::tick), order };
-            let page = scene.store.events(account, filter.clone(), page).await.expect("the store reads");
-            assert!(page.done || page.rows.len() == rows_max, "a page that is not the last is full");
-            assert!(!filter.without_payload || page.rows.iter().all(|event| event.payload == Payload::LeftOut));
-            found.extend(page.rows.iter().map(|event| event.id));
-            if page.done {
-                break;
-            }
-        }
+        let read = async |page| scene.store.events(account, filter.clone(), page).await.expect("the store reads");
+        let rows = all_pages(order, rows_max, |event: &StoredEvent| event.id.tick(), read).await;
+        assert!(!filter.without_payload || rows.iter().all(|event| event.payload == Payload::LeftOut));
+        let mut found: Vec<EventId> = rows.iter().map(|event| event.id).collect();
         if order == Order::NewestFirst {
             found.reverse();
         }
@@ -118,18 +111,11 @@ async fn check_attempts(
     order: Order,
     rows_max: usize,
 ) {
-    let mut found: Vec<StoredAttempt> = Vec::new();
-    loop {
-        let after = found.last().map(|attempt| attempt.id.tick());
-        let page = PageRequest { rows_max, after, order };
+    let read = async |page| {
         let page = scene.store.attempts_of_endpoint(scene.account, endpoint, filter.clone(), page).await;
-        let page = page.expect("the store reads");
-        assert!(page.done || page.rows.len() == rows_max, "a page that is not the last is full");
-        found.extend(page.rows);
-        if page.done {
-            break;
-        }
-    }
+        page.expect("the store reads")
+    };
+    let mut found = all_pages(order, rows_max, |attempt: &StoredAttempt| attempt.id.tick(), read).await;
     if order == Order::NewestFirst {
         found.reverse();
     }

@@ -33,6 +33,7 @@ pub async fn deliveries_come_by_cursor_oldest_first(home: &dyn Home) {
             if slice.is_empty() {
                 break;
             }
+            assert!(slice.iter().all(|loaded| loaded.event.tick() > after), "a slice goes on after its cursor");
             found.extend(ids(&slice));
         }
         assert_eq!(found, events, "by {rows_max}");
