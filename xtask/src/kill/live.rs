@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use ringup_core::{id::EventId, time::Tick};
+use ringup_core::{
+    id::{EndpointId, EventId},
+    time::Tick,
+};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 /// A delivery by the wire ids of its event and endpoint.
@@ -28,10 +31,8 @@ pub fn deliveries(data_dir: &Path) -> Result<HashMap<Pair, u64>> {
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let random: Vec<u8> = row.get(1)?;
-            let random = random.try_into().ok().context("an event id has 12 random bytes")?;
             let tick = u64::try_from(row.get::<_, i64>(0)?)?;
-            let event = EventId::of_tick(Tick(tick), random);
+            let event = EventId::of_tick(Tick(tick), row.get(1)?);
             let Some(endpoint) = endpoints.get(&row.get::<_, i64>(2)?) else { continue };
             live.insert((event.to_string(), endpoint.clone()), u64::try_from(row.get::<_, i64>(3)?)?);
         }
@@ -43,7 +44,7 @@ pub fn deliveries(data_dir: &Path) -> Result<HashMap<Pair, u64>> {
 fn endpoints(data_dir: &Path) -> Result<HashMap<i64, String>> {
     let connection = open(&data_dir.join("catalog.db"))?;
     let mut statement = connection.prepare("SELECT key, id FROM endpoint")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, EndpointId(row.get(1)?).to_string())))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

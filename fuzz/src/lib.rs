@@ -1,0 +1,7 @@
+//! What the fuzz targets claim. Each takes any bytes and panics where a claim does not hold.
+//!
+//! `cargo +nightly fuzz run TARGET` looks for such bytes; a test of `xtask` runs each target's corpus in every test run.
+
+mod claim;
+
+pub use claim::{payload, retry_after, settings, url_policy};
