@@ -1,0 +1,365 @@
+//! The store as the process sees it, with an observer at the door who writes down what is promised to be durable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringup_core::delivery::{DeliveryKey, Ended};
+use ringup_core::id::EventId;
+use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::outcome::Outcome;
+use ringup_core::time::{Tick, Timestamp};
+use ringup_store::Store;
+use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
+use ringup_store::query::{
+    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+};
+use ringup_store::seam::{
+    Acceptance, Answer, Census, Change, Configuration, EventName, Fresh, Listener, Loaded, NewEvent, Resent, Retained,
+    Retention, Settlement, StoreError,
+};
+
+use crate::facts::{End, Facts, Recorded};
+use crate::world::{World, receiver_of};
+
+/// A process that dies more often than this gets nothing done.
+const CRASHES_MAX: u64 = 12;
+
+pub struct ObservedStore {
+    pub inner: MemoryStore,
+    pub world: Arc<World>,
+}
+
+/// A store plan whose faults are drawn from the world's dice.
+pub fn store_plan(world: &Arc<World>) -> Plan {
+    let of = Arc::downgrade(world);
+    let linger = Duration::from_millis(world.mix.store.linger_ms);
+    let faults = Arc::new(move |operation| of.upgrade().map_or_else(Fault::default, |world| fault(&world, operation)));
+    Plan { linger: Some(linger), faults, ..Plan::default() }
+}
+
+fn fault(world: &World, operation: Operation) -> Fault {
+    let mix = world.mix.store;
+    let Some(mut dice) = world.store_faults() else { return Fault::default() };
+    let mut fault = Fault::default();
+    let stall_max = Duration::from_millis(mix.stall_max_ms);
+    if dice.chance(mix.stalls) {
+        fault.stall_before = dice.span(Duration::ZERO, stall_max);
+        fault.stall_after = dice.span(Duration::ZERO, stall_max);
+    }
+    if dice.chance(mix.fails_before) {
+        fault.failure = Some(Failure::BeforeCommit);
+    } else if dice.chance(mix.fails_after) {
+        fault.failure = Some(Failure::AfterCommit);
+    }
+    if world.facts().tally.crashes < CRASHES_MAX && dice.chance(mix.dies) {
+        // Long enough for the process to be gone before the operation, or before its answer.
+        let stall = if dice.chance(50) { &mut fault.stall_before } else { &mut fault.stall_after };
+        *stall = Duration::from_millis(5);
+        world.death.notify_one();
+    }
+    if fault != Fault::default() {
+        let mut facts = world.facts();
+        facts.tally.store_faults += 1;
+        facts.trace.line(world.time.now(), format_args!("store fault {operation:?} {fault:?}"));
+    }
+    fault
+}
+
+impl ObservedStore {
+    async fn observed_change(&self, change: Change) -> Result<i64, StoreError> {
+        let answer = self.inner.change(change.clone()).await;
+        let now = self.world.time.now();
+        let mut facts = self.world.facts();
+        facts.tally.changes += 1;
+        match answer {
+            Ok(key) => facts.changed(change, key, now),
+            Err(_) => facts.perhaps_changed(&change),
+        }
+        answer
+    }
+
+    async fn observed_resend(
+        &self,
+        account: AccountKey,
+        event: EventId,
+        endpoint: EndpointKey,
+        now: Timestamp,
+    ) -> Result<Resent, StoreError> {
+        let asked_at = self.world.time.now();
+        let place = self.world.facts().asked_for(event, endpoint, asked_at);
+        let answer = self.inner.resend(account, event, endpoint, now).await;
+        let done_at = self.world.time.now();
+        self.world.facts().resent(event, endpoint, place, &answer, done_at);
+        answer
+    }
+}
+
+impl Facts {
+    fn changed(&mut self, change: Change, key: i64, now: Timestamp) {
+        match change {
+            Change::PutEndpoint(endpoint) => {
+                let receiver = receiver_of(&endpoint.url);
+                let known = &mut self.endpoints[receiver];
+                known.key = Some(EndpointKey(key));
+                known.changes.push(now);
+                let by = endpoint.stopped.map(|stopped| stopped.by);
+                if known.stops.last().is_none_or(|(_, before)| *before != by) {
+                    known.stops.push((now, by));
+                }
+                self.by_key.insert(EndpointKey(key), receiver);
+                self.trace.line(now, format_args!("changed r{receiver} stopped={by:?}"));
+            }
+            Change::DeleteEndpoint(endpoint) => {
+                let receiver = self.by_key[&endpoint];
+                self.endpoints[receiver].deleted_at = Some(now);
+                self.trace.line(now, format_args!("deleted r{receiver}"));
+            }
+            Change::PutAccount(_)
+            | Change::DeleteAccount(_)
+            | Change::PutEnvironment(_)
+            | Change::PutKey(_)
+            | Change::RevokeKey(..)
+            | Change::PutEventType(_)
+            | Change::DeleteEventType(_) => {}
+        }
+    }
+
+    fn perhaps_changed(&mut self, change: &Change) {
+        let receiver = match change {
+            Change::PutEndpoint(endpoint) => Some(receiver_of(&endpoint.url)),
+            Change::DeleteEndpoint(endpoint) => self.by_key.get(endpoint).copied(),
+            _ => None,
+        };
+        if let Some(receiver) = receiver {
+            self.endpoints[receiver].unsure = true;
+        }
+    }
+
+    fn asked_for(&mut self, event: EventId, endpoint: EndpointKey, asked_at: Timestamp) -> usize {
+        let receiver = self.by_key[&endpoint];
+        self.tally.resends += 1;
+        self.trace.line(asked_at, format_args!("resend r{receiver} {event}"));
+        let resends = self.resends.entry((event, receiver)).or_default();
+        resends.push(crate::facts::Resend { asked_at, done_at: None, refused: false });
+        resends.len() - 1
+    }
+
+    fn resent(
+        &mut self,
+        event: EventId,
+        endpoint: EndpointKey,
+        place: usize,
+        answer: &Result<Resent, StoreError>,
+        now: Timestamp,
+    ) {
+        let receiver = self.by_key[&endpoint];
+        let word = match answer {
+            Ok(Resent::Done) => "done",
+            Ok(_) => "refused",
+            Err(_) => "failed",
+        };
+        self.trace.line(now, format_args!("resent r{receiver} {event} {word}"));
+        let Some(resend) = self.resends.get_mut(&(event, receiver)).and_then(|resends| resends.get_mut(place)) else {
+            return;
+        };
+        match answer {
+            Ok(Resent::Done) => resend.done_at = Some(now),
+            Ok(Resent::NotFound | Resent::NeverMatched | Resent::PayloadGone) => resend.refused = true,
+            Err(_) => {}
+        }
+    }
+
+    /// An outcome is handed to the store: it belongs to the oldest ended call of the delivery that has none yet.
+    fn recorded(&mut self, settlement: &Settlement, now: Timestamp) {
+        let Some(receiver) = self.by_key.get(&settlement.key.endpoint).copied() else {
+            return self.problem(format!("an outcome was recorded for {:?}, which nobody knows", settlement.key));
+        };
+        let delivery = (settlement.event.id, receiver);
+        self.trace.line(now, format_args!("record r{receiver} {} {:?}", delivery.0, settlement.after));
+        let places = self.calls_of.get(&delivery).cloned().unwrap_or_default();
+        let open = places.into_iter().find(|at| {
+            let call = &self.calls[*at];
+            call.recorded.is_none() && matches!(call.end, End::Answered { .. } | End::CutOff)
+        });
+        let Some(at) = open else {
+            return self.problem(format!("O5: an outcome was recorded for r{receiver} {} without a call", delivery.0));
+        };
+        let number = settlement.attempt.as_ref().map(|attempt| attempt.number);
+        let recorded = Recorded { after: settlement.after, ended_at: settlement.ended_at, number };
+        self.calls[at].recorded = Some(recorded);
+    }
+
+    fn settled(&mut self, key: DeliveryKey, now: Timestamp) {
+        let Some(receiver) = self.by_key.get(&key.endpoint).copied() else { return };
+        let first = (EventId::of_tick(key.event, [0; 12]), 0);
+        let last = (EventId::of_tick(key.event, [0xff; 12]), usize::MAX);
+        let mut of_tick = self.calls_of.range(first..=last).filter(|((_, to), _)| *to == receiver);
+        let places = of_tick.next().map(|(_, places)| places.as_slice()).unwrap_or_default();
+        let oldest = places.iter().copied().find(|at| {
+            let call = &self.calls[*at];
+            call.recorded.is_some() && !call.settled && !matches!(call.end, End::Lost)
+        });
+        self.trace.line(now, format_args!("settled r{receiver} {}", key.event.0));
+        match oldest {
+            Some(at) => {
+                self.calls[at].settled = true;
+                self.unsettled = self.unsettled.saturating_sub(1);
+            }
+            None => self.problem(format!("O5: settled r{receiver} {} without an outcome", key.event.0)),
+        }
+    }
+}
+
+struct Observer {
+    world: Arc<World>,
+    listener: Arc<dyn Listener>,
+}
+
+impl Listener for Observer {
+    fn accepted(&self, fresh: Vec<Fresh>) {
+        let now = self.world.time.now();
+        {
+            let mut facts = self.world.facts();
+            for Fresh { event, .. } in &fresh {
+                if facts.accepted_at.insert(event.id, now).is_none() {
+                    facts.held.push(Arc::downgrade(event));
+                }
+            }
+            facts.trace.line(now, format_args!("accepted {} deliveries", fresh.len()));
+        }
+        self.listener.accepted(fresh);
+    }
+
+    fn settled(&self, keys: Vec<DeliveryKey>) {
+        let now = self.world.time.now();
+        {
+            let mut facts = self.world.facts();
+            for key in &keys {
+                facts.settled(*key, now);
+            }
+        }
+        self.listener.settled(keys);
+    }
+
+    fn resent(&self, loaded: Loaded) {
+        self.listener.resent(loaded);
+    }
+}
+
+impl Store for ObservedStore {
+    fn load_configuration(&self) -> Answer<'_, Configuration> {
+        self.inner.load_configuration()
+    }
+
+    fn change(&self, change: Change) -> Answer<'_, i64> {
+        Box::pin(self.observed_change(change))
+    }
+
+    fn outside_changes(&self) -> Answer<'_, u64> {
+        self.inner.outside_changes()
+    }
+
+    fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>> {
+        self.inner.accept(events)
+    }
+
+    fn listen(&self, listener: Arc<dyn Listener>) {
+        self.inner.listen(Arc::new(Observer { world: self.world.clone(), listener }));
+    }
+
+    fn record(&self, settlement: Settlement) {
+        if self.world.is_alive() {
+            let now = self.world.time.now();
+            self.world.facts().recorded(&settlement, now);
+        }
+        self.inner.record(settlement);
+    }
+
+    fn endpoints_with_work(&self) -> Answer<'_, Vec<EndpointKey>> {
+        self.inner.endpoints_with_work()
+    }
+
+    fn waiting(&self, endpoint: EndpointKey, after: Tick, scheduled: bool, rows: usize) -> Answer<'_, Vec<Loaded>> {
+        self.inner.waiting(endpoint, after, scheduled, rows)
+    }
+
+    fn due(&self, before: Timestamp, rows_max: usize) -> Answer<'_, Vec<Loaded>> {
+        self.inner.due(before, rows_max)
+    }
+
+    fn next_due(&self) -> Answer<'_, Option<Timestamp>> {
+        self.inner.next_due()
+    }
+
+    fn end_waiting(
+        &self,
+        endpoint: EndpointKey,
+        how: Ended,
+        now: Timestamp,
+        except: Vec<Tick>,
+        rows_max: usize,
+    ) -> Answer<'_, usize> {
+        self.inner.end_waiting(endpoint, how, now, except, rows_max)
+    }
+
+    fn resend(&self, account: AccountKey, event: EventId, endpoint: EndpointKey, now: Timestamp) -> Answer<'_, Resent> {
+        Box::pin(self.observed_resend(account, event, endpoint, now))
+    }
+
+    fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>> {
+        self.inner.event(account, name)
+    }
+
+    fn events(&self, account: AccountKey, filter: EventFilter, page: PageRequest) -> Answer<'_, Page<StoredEvent>> {
+        self.inner.events(account, filter, page)
+    }
+
+    fn destinations(&self, account: AccountKey, event: EventId) -> Answer<'_, Vec<Destination>> {
+        self.inner.destinations(account, event)
+    }
+
+    fn attempts_of_event(
+        &self,
+        account: AccountKey,
+        event: EventId,
+        filter: AttemptFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Page<StoredAttempt>> {
+        self.inner.attempts_of_event(account, event, filter, page)
+    }
+
+    fn attempts_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: AttemptFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Page<StoredAttempt>> {
+        self.inner.attempts_of_endpoint(account, endpoint, filter, page)
+    }
+
+    fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>> {
+        self.inner.ended(endpoint, page)
+    }
+
+    fn counts(&self, endpoint: EndpointKey, from_minute: i64, until_minute: i64) -> Answer<'_, Vec<MinuteCount>> {
+        self.inner.counts(endpoint, from_minute, until_minute)
+    }
+
+    fn census(&self) -> Answer<'_, Census> {
+        self.inner.census()
+    }
+
+    fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained> {
+        self.inner.retain(plan, now)
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.inner.close()
+    }
+}
+
+/// Whether an outcome says that the receiver has the event.
+pub fn is_success(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Delivered(_))
+}
