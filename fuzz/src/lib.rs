@@ -3,5 +3,7 @@
 //! `cargo +nightly fuzz run TARGET` looks for such bytes; a test of `xtask` runs each target's corpus in every test run.
 
 mod claim;
+mod publish;
 
 pub use claim::{payload, retry_after, settings, url_policy};
+pub use publish::publish;

@@ -4,6 +4,8 @@ use std::{fs, path::Path};
 
 #[path = "../../fuzz/src/claim.rs"]
 mod claim;
+#[path = "../../fuzz/src/publish.rs"]
+mod publish;
 
 #[track_caller]
 fn replay(target: &str, claim: fn(&[u8]), inputs_min: usize) {
@@ -16,6 +18,11 @@ fn replay(target: &str, claim: fn(&[u8]), inputs_min: usize) {
         inputs += 1;
     }
     assert!(inputs >= inputs_min, "{inputs} inputs in {}", folder.display());
+}
+
+#[test]
+fn publishes() {
+    replay("publish", publish::publish, 16);
 }
 
 #[test]

@@ -37,7 +37,7 @@ const ROOMS: [Room; 11] = [
     // Development only.
     Room { name: TESTKIT, imports: &[] },
     Room { name: "ringup-sim", imports: &[CORE, STORE, EGRESS, APP, DISPATCH] },
-    Room { name: "xtask", imports: &[CORE, STORE, EGRESS, TESTKIT] },
+    Room { name: "xtask", imports: &[CORE, STORE, EGRESS, APP, API, TESTKIT] },
 ];
 
 /// Rooms below that tests may build their world with, besides what the room itself imports.
