@@ -1,0 +1,14 @@
+//! The real binary over real sockets: what its users, its operators and its receivers see.
+//!
+//! Every test starts servers of its own, on folders and ports of their own, and ends them.
+#![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
+
+mod bad_input;
+mod cli;
+mod disk;
+mod durable;
+mod hostile;
+mod logs;
+mod ordering;
+mod policy_sockets;
+mod stage;
