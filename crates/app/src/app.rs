@@ -21,7 +21,7 @@ pub struct Plan {
     /// Bytes of one payload.
     pub payload_bytes_max: usize,
     /// Which URLs may be registered: the same rules as at every call.
-    pub egress: EgressPlan,
+    pub egress: Arc<EgressPlan>,
 }
 
 /// Everything that may be asked.

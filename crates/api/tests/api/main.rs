@@ -1,0 +1,18 @@
+//! Every route and every bad input, through the router, on a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod access;
+mod accounts;
+mod bad_input;
+mod batch;
+mod desk;
+mod endpoints;
+mod event_types;
+mod history;
+mod idempotency;
+mod lists;
+mod payload;
+mod publish;
+mod served;
+mod settings;
