@@ -1,7 +1,7 @@
 //! What every request passes: a name for it, a time limit, a line in the log, and an answer even if we fail.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -23,6 +23,9 @@ const REQUEST_ID_CHARS_MAX: usize = 128;
 /// The longest we work on one request. Whoever asked has given up long before.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
 
+/// Between lines about requests that could not be served.
+const UNSERVED_EVERY: Duration = Duration::from_secs(1);
+
 pub async fn door(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let id = given(&request).unwrap_or_else(|| made(&api));
     let line = enabled!(Level::DEBUG).then(|| Line::of(&request));
@@ -30,21 +33,42 @@ pub async fn door(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
     let mut response = match timeout(REQUEST_TIME_MAX, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
-            error!(request_id = ?id, panic = words(panic.as_ref()), "a request met a defect");
+            error!(request_id = text(&id), panic = words(panic.as_ref()), "a request met a defect");
             Problem::defect().into_response()
         }
         Err(_) => Problem::took_too_long().into_response(),
     };
-    match response.extensions_mut().remove::<Inside>() {
-        Some(Inside::Unavailable(why)) => warn!(request_id = ?id, why, "a request could not be served now"),
-        Some(Inside::Broken(why)) => error!(request_id = ?id, why, "a request met a damaged store"),
-        None => {}
+    if let Some(inside) = response.extensions_mut().remove::<Inside>() {
+        api.unserved.note(&id, &inside);
     }
     if let Some(line) = line {
         line.write(&id, &response);
     }
     response.headers_mut().insert(REQUEST_ID, id);
     response
+}
+
+/// Requests that could not be served: the log gets one line a second, or a full disk would be filled by saying so.
+#[derive(Default)]
+pub struct Unserved(Mutex<(Option<Instant>, u64)>);
+
+impl Unserved {
+    fn note(&self, id: &HeaderValue, inside: &Inside) {
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (said_at, silent) = &mut *guard;
+        if said_at.is_some_and(|at| at.elapsed() < UNSERVED_EVERY) {
+            *silent += 1;
+            return;
+        }
+        *said_at = Some(Instant::now());
+        let more = std::mem::take(silent);
+        drop(guard);
+        let request_id = text(id);
+        match inside {
+            Inside::Unavailable(why) => warn!(request_id, why, more, "requests cannot be served now"),
+            Inside::Broken(why) => error!(request_id, why, more, "the store is damaged"),
+        }
+    }
 }
 
 /// What the log says of a request, gathered before it is taken apart.
@@ -70,7 +94,7 @@ impl Line {
 
     fn write(self, id: &HeaderValue, response: &Response) {
         debug!(
-            request_id = ?id,
+            request_id = text(id),
             method = %self.method,
             path = self.path,
             body_bytes = ?self.body_bytes,
@@ -98,6 +122,10 @@ fn made(api: &Api) -> HeaderValue {
     text.extend_from_slice(b"req_");
     text.extend(random.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
     HeaderValue::from_maybe_shared(bytes::Bytes::from(text)).expect("letters and digits are header text")
+}
+
+fn text(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }
 
 fn words(panic: &(dyn std::any::Any + Send)) -> &str {

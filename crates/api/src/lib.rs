@@ -3,6 +3,7 @@
 //! Asks [`ringup_app::App`] and can do nothing else. Every answer is JSON, has an `x-request-id`, and comes within a
 //! time limit. A trailing slash makes no difference.
 
+mod change;
 mod door;
 mod extract;
 mod handler;
@@ -15,11 +16,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, get, post};
 use ringup_app::App;
 
 pub use serve::{Left, ServePlan, serve};
 
+use change::Answers;
+use door::Unserved;
 use handler::{account, attempt, endpoint, event_type, health, message, settings};
 use problem::Problem;
 
@@ -47,14 +50,15 @@ pub(crate) struct Api {
     app: Arc<App>,
     plan: Plan,
     wellness: Wellness,
+    answers: Answers,
+    unserved: Unserved,
 }
 
 /// All routes.
 pub fn router(app: Arc<App>, plan: Plan, wellness: Wellness) -> Router {
-    let api = Arc::new(Api { app, plan, wellness });
-    let routes: Vec<(&str, MethodRouter<Arc<Api>>)> = vec![
-        ("/health", get(health::health)),
-        ("/health/ping", get(health::health)),
+    let answers = Answers::default();
+    let api = Arc::new(Api { app, plan, wellness, answers, unserved: Unserved::default() });
+    let configuration: Vec<(&str, MethodRouter<Arc<Api>>)> = vec![
         ("/app", get(account::list).post(account::create)),
         ("/app/{a}", get(account::get).put(account::put).patch(account::patch).delete(account::delete)),
         ("/app/{a}/settings", get(settings::of_account).put(settings::put_account).patch(settings::patch_account)),
@@ -73,29 +77,38 @@ pub fn router(app: Arc<App>, plan: Plan, wellness: Wellness) -> Router {
             "/app/{a}/endpoint/{e}/settings",
             get(settings::of_endpoint).put(settings::put_endpoint).patch(settings::patch_endpoint),
         ),
+        ("/app/{a}/msg/{m}/endpoint/{e}/resend", post(message::resend)),
+        ("/event-type", get(event_type::list).post(event_type::create)),
+        (
+            "/event-type/{n}",
+            get(event_type::get).put(event_type::put).patch(event_type::patch).delete(event_type::delete),
+        ),
+    ];
+    let history: Vec<(&str, MethodRouter<Arc<Api>>)> = vec![
+        ("/health", get(health::health)),
+        ("/health/ping", get(health::health)),
         ("/app/{a}/msg", get(message::list).post(message::create)),
         ("/app/{a}/msg/batch", post(message::batch)),
         ("/app/{a}/msg/{m}", get(message::get)),
         ("/app/{a}/msg/{m}/endpoint", get(message::destinations)),
-        ("/app/{a}/msg/{m}/endpoint/{e}/resend", post(message::resend)),
         ("/app/{a}/msg/{m}/attempt/{t}", get(attempt::get)),
         ("/app/{a}/attempt/msg/{m}", get(attempt::of_message)),
         ("/app/{a}/attempt/endpoint/{e}", get(attempt::of_endpoint)),
-        ("/event-type", get(event_type::list).post(event_type::create)),
-        (
-            "/event-type/{n}",
-            get(event_type::get).put(event_type::put).patch(event_type::patch).merge(delete(event_type::delete)),
-        ),
     ];
-    let mut router = Router::new();
-    for (path, methods) in routes {
-        router = router.route(&format!("/api/v1{path}"), methods.clone()).route(&format!("/api/v1{path}/"), methods);
-    }
-    router
+    at(configuration)
+        .route_layer(middleware::from_fn_with_state(api.clone(), change::carried))
+        .merge(at(history))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(api.clone(), door::door))
         .with_state(api)
+}
+
+/// Each path, with and without a slash at its end.
+fn at(routes: Vec<(&str, MethodRouter<Arc<Api>>)>) -> Router<Arc<Api>> {
+    routes.into_iter().fold(Router::new(), |router, (path, methods)| {
+        router.route(&format!("/api/v1{path}"), methods.clone()).route(&format!("/api/v1{path}/"), methods)
+    })
 }
 
 async fn no_such_path(request: Request) -> Problem {

@@ -34,7 +34,10 @@ pub async fn create(
         let mut draft = json::read::<ApplicationIn>(application.get().as_bytes())?.draft();
         // The next message comes by the same path, which must lead to this account.
         draft.uid = Some(account.clone());
-        api.app.get_or_create_account(&who, draft).await?;
+        let app = api.app.clone();
+        // Carried through even if whoever asks hangs up, as every change of the configuration is.
+        let made = tokio::spawn(async move { app.get_or_create_account(&who, draft).await });
+        made.await.map_err(|_| Problem::defect())??;
     }
     let published = api.app.publish(&who, &account, sealed.publish(&body), key.as_deref()).await?;
     Ok(with(StatusCode::ACCEPTED, &MessageOut::published(&published, &sealed, with_content)))

@@ -79,3 +79,88 @@ async fn a_key_that_cannot_be_one_is_refused() {
     }
     publish(&desk, "shop", &"k".repeat(256), BODY).await.is(202);
 }
+
+#[tokio::test]
+async fn a_repeated_change_is_done_once() {
+    let desk = Desk::open().await;
+    desk.account("shop").await;
+    let bearer = format!("Bearer {}", desk.key);
+    let send = async |key: &str, path: &str, body: &str| {
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", key)];
+        desk.send("POST", path, &headers, body.to_owned()).await
+    };
+    let body = r#"{"name":"without a uid"}"#;
+    let first = send("k1", "/app", body).await.is(201);
+    assert_eq!(send("k1", "/app", body).await.is(201).text, first.text);
+    assert_eq!(desk.get("/app").await.at("/data").as_array().unwrap().len(), 2, "nothing was made twice");
+    send("k1", "/app", r#"{"name":"other"}"#).await.refused(409, "conflict", "another request");
+    send("k1", "/app?get_if_exists=true", body).await.refused(409, "conflict", "another request");
+    send("k2", "/app", body).await.is(201);
+
+    let endpoint = r#"{"url":"https://example.com/","uid":"erp"}"#;
+    let made = send("k3", "/app/shop/endpoint", endpoint).await.is(201);
+    assert_eq!(send("k3", "/app/shop/endpoint", endpoint).await.is(201).text, made.text);
+    send("k4", "/app/shop/endpoint", endpoint).await.refused(409, "conflict", "erp");
+
+    send("k5", "/app/shop/endpoint/erp/secret/rotate", "{}").await.is(204);
+    let secret = desk.get("/app/shop/endpoint/erp/secret").await.text;
+    send("k5", "/app/shop/endpoint/erp/secret/rotate", "{}").await.is(204);
+    assert_eq!(desk.get("/app/shop/endpoint/erp/secret").await.text, secret, "rotated once");
+
+    let nobody = [("authorization", "Bearer wrong"), ("idempotency-key", "k1")];
+    desk.send("POST", "/app", &nobody, body.to_owned()).await.refused(401, "authentication_failed", "");
+}
+
+#[tokio::test]
+async fn two_at_once_with_one_key_make_one() {
+    let desk = Desk::open().await;
+    let bearer = format!("Bearer {}", desk.key);
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
+    let send = || desk.send("POST", "/app", &headers, r#"{"name":"shop"}"#);
+    let (one, two) = tokio::join!(send(), send());
+    assert_eq!((one.is(201).text, desk.get("/app").await.at("/data").as_array().unwrap().len()), (two.text, 1));
+}
+
+#[tokio::test]
+async fn a_change_that_failed_for_want_of_the_store_is_tried_again() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+    use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
+    let broken = Arc::new(AtomicBool::new(false));
+    let faults = {
+        let broken = broken.clone();
+        Arc::new(move |operation| {
+            let fails = operation == Operation::Change && broken.load(SeqCst);
+            Fault { failure: fails.then_some(Failure::BeforeCommit), ..Fault::default() }
+        })
+    };
+    let desk = Desk::with(MemoryStore::new(Plan { faults, linger: None, ..Plan::default() }), false).await;
+    let bearer = format!("Bearer {}", desk.key);
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
+    broken.store(true, SeqCst);
+    desk.send("POST", "/app", &headers, r#"{"name":"shop"}"#).await.refused(503, "unavailable", "");
+    broken.store(false, SeqCst);
+    desk.send("POST", "/app", &headers, r#"{"name":"shop"}"#).await.is(201);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_carried_through_when_its_asker_hangs_up() {
+    use std::sync::Arc;
+
+    use ringup_store::memory::{Fault, MemoryStore, Operation, Plan};
+    let stall = Duration::from_secs(3);
+    let faults = Arc::new(move |operation| Fault {
+        stall_after: if operation == Operation::Change { stall } else { Duration::ZERO },
+        ..Fault::default()
+    });
+    let desk = Desk::with(MemoryStore::new(Plan { faults, linger: None, ..Plan::default() }), false).await;
+    for (uid, method, path) in [("one", "POST", "/app"), ("two", "PUT", "/app/two")] {
+        let body = format!(r#"{{"name":"{uid}","uid":"{uid}"}}"#);
+        let asked = tokio::time::timeout(stall / 2, desk.call(method, path, body)).await;
+        assert!(asked.is_err(), "it hung up while the change was stored");
+        tokio::time::advance(stall).await;
+        // The next change waits for the one under way.
+        desk.call("PATCH", &format!("/app/{uid}"), r#"{"name":"seen"}"#).await.is(200);
+    }
+}
