@@ -1,5 +1,6 @@
 //! Everything that is done to the repository by a command: `cargo xtask test`, `tidy`, `kill`, `bench`.
 
+mod bench;
 mod child;
 mod interop;
 mod kill;
@@ -21,6 +22,11 @@ enum Task {
     Test(test::Options),
     /// Kill the release binary under load again and again, and compare what is left with what was promised
     Kill(kill::Options),
+    /// Measure the release binary and compare with the numbers to hold
+    Bench(bench::Options),
+    /// A process of a measurement
+    #[command(subcommand, hide = true)]
+    Part(bench::part::Part),
     /// Show what a receiver on this machine gets, and whether its signature holds
     Receiver(receiver::Options),
     /// Check arrows between crates, words, file lengths and links
@@ -31,6 +37,8 @@ fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Test(options) => test::run(&options),
         Task::Kill(options) => kill::run(&options),
+        Task::Bench(options) => bench::run(&options),
+        Task::Part(part) => bench::part::run(&part),
         Task::Receiver(options) => receiver::run(&options),
         Task::Tidy => tidy::run(),
     };
