@@ -1,0 +1,177 @@
+//! One change of the configuration, inside a transaction that the caller commits.
+
+use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::endpoint::Endpoint;
+use ringup_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
+use crate::seam::Change;
+
+/// The key of what was put, zero for what has none; `None` where something named does not exist.
+pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<Option<i64>> {
+    match change {
+        Change::PutEnvironment(environment) => put_environment(connection, environment),
+        Change::PutKey(key) => put_api_key(connection, key),
+        Change::RevokeKey(id, at) => {
+            let sql = "UPDATE api_key SET revoked_at = ? WHERE id = ?";
+            connection.execute(sql, params![at.as_micros(), id.0]).map(touched)
+        }
+        Change::PutAccount(account) => put_account(connection, account),
+        Change::DeleteAccount(key) => {
+            connection.execute("DELETE FROM endpoint WHERE account = ?", [key.0])?;
+            connection.execute("DELETE FROM account WHERE key = ?", [key.0]).map(touched)
+        }
+        Change::PutEndpoint(endpoint) => put_endpoint(connection, endpoint),
+        Change::DeleteEndpoint(key) => connection.execute("DELETE FROM endpoint WHERE key = ?", [key.0]).map(touched),
+        Change::PutEventType(event_type) => put_event_type(connection, event_type),
+        Change::DeleteEventType(id) => connection.execute("DELETE FROM event_type WHERE id = ?", [id.0]).map(touched),
+    }
+}
+
+fn put_environment(connection: &Connection, environment: &Environment) -> rusqlite::Result<Option<i64>> {
+    let Some(key) = key_for(connection, "environment", environment.key.0)? else { return Ok(None) };
+    connection.execute(
+        "INSERT INTO environment (key, id, name, strict, created_at) VALUES (?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET
+            id = excluded.id, name = excluded.name, strict = excluded.strict, created_at = excluded.created_at",
+        params![key, environment.id.0, environment.name, environment.strict, environment.created_at.as_micros()],
+    )?;
+    Ok(Some(key))
+}
+
+fn put_api_key(connection: &Connection, key: &ApiKey) -> rusqlite::Result<Option<i64>> {
+    let environment = match key.role {
+        Role::Operator => None,
+        Role::Environment(environment) => Some(environment.0),
+    };
+    connection.execute(
+        "INSERT INTO api_key (id, environment, name, token_hash, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET
+            environment = excluded.environment, name = excluded.name, token_hash = excluded.token_hash,
+            created_at = excluded.created_at, revoked_at = excluded.revoked_at",
+        params![
+            key.id.0,
+            environment,
+            key.name,
+            key.token_hash,
+            key.created_at.as_micros(),
+            key.revoked_at.map(Timestamp::as_micros)
+        ],
+    )?;
+    Ok(Some(0))
+}
+
+fn put_account(connection: &Connection, account: &Account) -> rusqlite::Result<Option<i64>> {
+    if !exists(connection, "environment", account.environment.0)? {
+        return Ok(None);
+    }
+    let Some(key) = key_for(connection, "account", account.key.0)? else { return Ok(None) };
+    connection.execute(
+        "INSERT INTO account (key, id, environment, uid, name, metadata, settings, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET
+            id = excluded.id, environment = excluded.environment, uid = excluded.uid, name = excluded.name,
+            metadata = excluded.metadata, settings = excluded.settings, created_at = excluded.created_at,
+            updated_at = excluded.updated_at",
+        params![
+            key,
+            account.id.0,
+            account.environment.0,
+            account.uid,
+            account.name,
+            to_text(&account.metadata)?,
+            to_text(&SettingsShape::from(&account.settings))?,
+            account.created_at.as_micros(),
+            account.updated_at.as_micros()
+        ],
+    )?;
+    Ok(Some(key))
+}
+
+fn put_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<Option<i64>> {
+    if !exists(connection, "account", endpoint.account.0)? {
+        return Ok(None);
+    }
+    let Some(key) = key_for(connection, "endpoint", endpoint.key.0)? else { return Ok(None) };
+    let secrets: Vec<SecretShape> = endpoint.secrets.iter().map(SecretShape::from).collect();
+    connection.execute(
+        "INSERT INTO endpoint (key, id, account, uid, url, description, metadata, subscription, stopped_by, stopped_at,
+                               secrets, headers, settings, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (key) DO UPDATE SET
+            id = excluded.id, account = excluded.account, uid = excluded.uid, url = excluded.url,
+            description = excluded.description, metadata = excluded.metadata, subscription = excluded.subscription,
+            stopped_by = excluded.stopped_by, stopped_at = excluded.stopped_at, secrets = excluded.secrets,
+            headers = excluded.headers, settings = excluded.settings, created_at = excluded.created_at,
+            updated_at = excluded.updated_at",
+        params![
+            key,
+            endpoint.id.0,
+            endpoint.account.0,
+            endpoint.uid,
+            endpoint.url,
+            endpoint.description,
+            to_text(&endpoint.metadata)?,
+            to_text(&SubscriptionShape::from(&endpoint.subscription))?,
+            endpoint.stopped.map(|stopped| stopped.by.word()),
+            endpoint.stopped.map(|stopped| stopped.at.as_micros()),
+            to_text(&secrets)?.into_bytes(),
+            to_text(&endpoint.headers)?,
+            to_text(&SettingsShape::from(&endpoint.settings))?,
+            endpoint.created_at.as_micros(),
+            endpoint.updated_at.as_micros()
+        ],
+    )?;
+    Ok(Some(key))
+}
+
+fn put_event_type(connection: &Connection, event_type: &EventType) -> rusqlite::Result<Option<i64>> {
+    if !exists(connection, "environment", event_type.environment.0)? {
+        return Ok(None);
+    }
+    connection.execute(
+        "INSERT INTO event_type (id, environment, name, description, family, archived, deprecated, feature_flag,
+                                 schemas, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET
+            environment = excluded.environment, name = excluded.name, description = excluded.description,
+            family = excluded.family, archived = excluded.archived, deprecated = excluded.deprecated,
+            feature_flag = excluded.feature_flag, schemas = excluded.schemas, created_at = excluded.created_at,
+            updated_at = excluded.updated_at",
+        params![
+            event_type.id.0,
+            event_type.environment.0,
+            event_type.name,
+            event_type.description,
+            event_type.group,
+            event_type.archived,
+            event_type.deprecated,
+            event_type.feature_flag,
+            event_type.schemas,
+            event_type.created_at.as_micros(),
+            event_type.updated_at.as_micros()
+        ],
+    )?;
+    Ok(Some(0))
+}
+
+/// A new key for zero, else the one given if a row has it.
+fn key_for(connection: &Connection, table: &str, given: i64) -> rusqlite::Result<Option<i64>> {
+    if given != 0 {
+        return Ok(exists(connection, table, given)?.then_some(given));
+    }
+    connection
+        .query_row("UPDATE sequence SET last_key = last_key + 1 RETURNING last_key", (), |row| row.get(0))
+        .map(Some)
+}
+
+fn exists(connection: &Connection, table: &str, key: i64) -> rusqlite::Result<bool> {
+    let found: Option<i64> =
+        connection.query_row(&format!("SELECT 1 FROM {table} WHERE key = ?"), [key], |row| row.get(0)).optional()?;
+    Ok(found.is_some())
+}
+
+fn touched(rows: usize) -> Option<i64> {
+    (rows > 0).then_some(0)
+}

@@ -1,0 +1,118 @@
+//! Reading the configuration whole.
+
+use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
+use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId, KeyId};
+use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
+use ringup_core::settings::Settings;
+use ringup_core::time::Timestamp;
+use rusqlite::{Connection, Row};
+
+use super::shape::{SecretShape, SettingsShape, SubscriptionShape, from_text, known};
+use crate::seam::Configuration;
+
+/// As of one moment.
+pub(super) fn configuration(connection: &Connection) -> rusqlite::Result<Configuration> {
+    let moment = connection.unchecked_transaction()?;
+    let configuration = Configuration {
+        environments: all(&moment, "SELECT * FROM environment ORDER BY key", environment)?,
+        keys: all(&moment, "SELECT * FROM api_key ORDER BY id", api_key)?,
+        accounts: all(&moment, "SELECT * FROM account ORDER BY key", account)?,
+        endpoints: all(&moment, "SELECT * FROM endpoint ORDER BY key", endpoint)?,
+        event_types: all(&moment, "SELECT * FROM event_type ORDER BY id", event_type)?,
+    };
+    moment.commit()?;
+    Ok(configuration)
+}
+
+fn all<T>(connection: &Connection, sql: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map((), read)?.collect()
+}
+
+fn environment(row: &Row<'_>) -> rusqlite::Result<Environment> {
+    Ok(Environment {
+        key: EnvironmentKey(row.get("key")?),
+        id: EnvironmentId(row.get("id")?),
+        name: row.get("name")?,
+        strict: row.get("strict")?,
+        created_at: time(row, "created_at")?,
+    })
+}
+
+fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
+    let environment: Option<i64> = row.get("environment")?;
+    Ok(ApiKey {
+        id: KeyId(row.get("id")?),
+        role: environment.map_or(Role::Operator, |key| Role::Environment(EnvironmentKey(key))),
+        name: row.get("name")?,
+        token_hash: row.get("token_hash")?,
+        created_at: time(row, "created_at")?,
+        revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_micros),
+    })
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    Ok(Account {
+        key: AccountKey(row.get("key")?),
+        id: AccountId(row.get("id")?),
+        environment: EnvironmentKey(row.get("environment")?),
+        uid: row.get("uid")?,
+        name: row.get("name")?,
+        metadata: json(row, "metadata")?,
+        settings: settings(row)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+    let stopped_by: Option<String> = row.get("stopped_by")?;
+    let stopped = match stopped_by {
+        Some(word) => Some(Stopped { by: known(StoppedBy::from_word(&word), &word)?, at: time(row, "stopped_at")? }),
+        None => None,
+    };
+    Ok(Endpoint {
+        key: EndpointKey(row.get("key")?),
+        id: EndpointId(row.get("id")?),
+        account: AccountKey(row.get("account")?),
+        uid: row.get("uid")?,
+        url: row.get("url")?,
+        description: row.get("description")?,
+        metadata: json(row, "metadata")?,
+        subscription: json::<SubscriptionShape>(row, "subscription")?.into(),
+        stopped,
+        secrets: json::<Vec<SecretShape>>(row, "secrets")?.into_iter().map(Into::into).collect(),
+        headers: json(row, "headers")?,
+        settings: settings(row)?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
+    Ok(EventType {
+        id: EventTypeId(row.get("id")?),
+        environment: EnvironmentKey(row.get("environment")?),
+        name: row.get("name")?,
+        description: row.get("description")?,
+        group: row.get("family")?,
+        archived: row.get("archived")?,
+        deprecated: row.get("deprecated")?,
+        feature_flag: row.get("feature_flag")?,
+        schemas: row.get("schemas")?,
+        created_at: time(row, "created_at")?,
+        updated_at: time(row, "updated_at")?,
+    })
+}
+
+fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
+    json::<SettingsShape>(row, "settings")?.into_settings()
+}
+
+fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+    row.get(column).map(Timestamp::from_micros)
+}
+
+fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+    from_text(row.get_ref(column)?.as_bytes()?)
+}

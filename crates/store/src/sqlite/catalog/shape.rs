@@ -1,0 +1,223 @@
+//! How nested configuration lies in its columns: explicit JSON, so that the nouns of `core` can change without it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringup_core::endpoint::SigningSecret;
+use ringup_core::log::LogMode;
+use ringup_core::policy::Policy;
+use ringup_core::settings::{ClassSwitches, Ordering, Settings};
+use ringup_core::signing::HeaderNames;
+use ringup_core::subscription::Subscription;
+use ringup_core::time::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub(super) fn to_text<T: Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+pub(super) fn from_text<T: DeserializeOwned>(text: &[u8]) -> rusqlite::Result<T> {
+    serde_json::from_slice(text).map_err(broken)
+}
+
+/// A column that does not hold what is only ever written into it.
+pub(super) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SettingsShape {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cooldown: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schedule: Option<Vec<Duration>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_limit: Option<Duration>,
+    #[serde(skip_serializing_if = "ClassesShape::is_empty")]
+    classes: ClassesShape,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    honour_retry_after: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    full_until_us: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redact: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ordering: Option<OrderingShape>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_flight_max: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pause_after: Option<Duration>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header_names: Option<HeaderNamesShape>,
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct ClassesShape {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_error: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_timeout: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    too_many_requests: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timed_out: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_response: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    other: Option<bool>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OrderingShape {
+    None,
+    Strict,
+    ByKey(String),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum HeaderNamesShape {
+    Webhook,
+    Svix,
+    Both,
+}
+
+impl ClassesShape {
+    fn is_empty(&self) -> bool {
+        let ClassesShape { server_error, request_timeout, too_many_requests, timed_out, no_response, other } = self;
+        [server_error, request_timeout, too_many_requests, timed_out, no_response, other].iter().all(|on| on.is_none())
+    }
+}
+
+impl From<&Settings> for SettingsShape {
+    fn from(settings: &Settings) -> SettingsShape {
+        let classes = settings.classes;
+        SettingsShape {
+            policy: settings.policy.map(|policy| policy.word().to_owned()),
+            retry: settings.retry,
+            cooldown: settings.cooldown,
+            schedule: settings.schedule.clone(),
+            time_limit: settings.time_limit,
+            classes: ClassesShape {
+                server_error: classes.server_error,
+                request_timeout: classes.request_timeout,
+                too_many_requests: classes.too_many_requests,
+                timed_out: classes.timed_out,
+                no_response: classes.no_response,
+                other: classes.other,
+            },
+            honour_retry_after: settings.honour_retry_after,
+            log_mode: settings.log_mode.map(|mode| mode.word().to_owned()),
+            full_until_us: settings.full_until.map(Timestamp::as_micros),
+            redact: settings.redact.clone(),
+            ordering: settings.ordering.clone().map(|ordering| match ordering {
+                Ordering::None => OrderingShape::None,
+                Ordering::Strict => OrderingShape::Strict,
+                Ordering::ByKey(pointer) => OrderingShape::ByKey(pointer),
+            }),
+            rate_limit: settings.rate_limit,
+            in_flight_max: settings.in_flight_max,
+            pause_after: settings.pause_after,
+            header_names: settings.header_names.map(|names| match names {
+                HeaderNames::Webhook => HeaderNamesShape::Webhook,
+                HeaderNames::Svix => HeaderNamesShape::Svix,
+                HeaderNames::Both => HeaderNamesShape::Both,
+            }),
+        }
+    }
+}
+
+impl SettingsShape {
+    pub(super) fn into_settings(self) -> rusqlite::Result<Settings> {
+        let classes = self.classes;
+        Ok(Settings {
+            policy: self.policy.map(|word| known(Policy::from_word(&word), &word)).transpose()?,
+            retry: self.retry,
+            cooldown: self.cooldown,
+            schedule: self.schedule,
+            time_limit: self.time_limit,
+            classes: ClassSwitches {
+                server_error: classes.server_error,
+                request_timeout: classes.request_timeout,
+                too_many_requests: classes.too_many_requests,
+                timed_out: classes.timed_out,
+                no_response: classes.no_response,
+                other: classes.other,
+            },
+            honour_retry_after: self.honour_retry_after,
+            log_mode: self.log_mode.map(|word| known(LogMode::from_word(&word), &word)).transpose()?,
+            full_until: self.full_until_us.map(Timestamp::from_micros),
+            redact: self.redact,
+            ordering: self.ordering.map(|ordering| match ordering {
+                OrderingShape::None => Ordering::None,
+                OrderingShape::Strict => Ordering::Strict,
+                OrderingShape::ByKey(pointer) => Ordering::ByKey(pointer),
+            }),
+            rate_limit: self.rate_limit,
+            in_flight_max: self.in_flight_max,
+            pause_after: self.pause_after,
+            header_names: self.header_names.map(|names| match names {
+                HeaderNamesShape::Webhook => HeaderNames::Webhook,
+                HeaderNamesShape::Svix => HeaderNames::Svix,
+                HeaderNamesShape::Both => HeaderNames::Both,
+            }),
+        })
+    }
+}
+
+pub(super) fn known<T>(value: Option<T>, word: &str) -> rusqlite::Result<T> {
+    value.ok_or_else(|| broken(format!("unknown word {word}")))
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubscriptionShape {
+    event_types: Option<BTreeSet<String>>,
+    channels: Option<BTreeSet<String>>,
+}
+
+impl From<&Subscription> for SubscriptionShape {
+    fn from(subscription: &Subscription) -> SubscriptionShape {
+        let Subscription { event_types, channels } = subscription.clone();
+        SubscriptionShape { event_types, channels }
+    }
+}
+
+impl From<SubscriptionShape> for Subscription {
+    fn from(shape: SubscriptionShape) -> Subscription {
+        Subscription { event_types: shape.event_types, channels: shape.channels }
+    }
+}
+
+/// The bytes of a secret and when it stops signing. Never printed: the column is a blob for that reason.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SecretShape {
+    key: Vec<u8>,
+    expires_at_us: Option<i64>,
+}
+
+impl From<&SigningSecret> for SecretShape {
+    fn from(secret: &SigningSecret) -> SecretShape {
+        SecretShape { key: secret.key.to_vec(), expires_at_us: secret.expires_at.map(Timestamp::as_micros) }
+    }
+}
+
+impl From<SecretShape> for SigningSecret {
+    fn from(shape: SecretShape) -> SigningSecret {
+        SigningSecret { key: Arc::from(shape.key), expires_at: shape.expires_at_us.map(Timestamp::from_micros) }
+    }
+}

@@ -1,0 +1,92 @@
+//! What retention asks of the writer, between groups.
+
+use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+
+use ringup_core::time::Day;
+use tokio::sync::oneshot;
+
+use super::catalog::LastTicks;
+use super::day::{DayFile, Presence};
+use super::fault::{Fault, Outcome};
+use super::open_day::OpenDay;
+use super::schema;
+use super::writer::Writer;
+
+pub(super) enum Chore {
+    /// Write a day's lists into its file and let go of it. Answers the revision as of then.
+    Settle(Day, oneshot::Sender<Outcome<u64>>),
+    /// Put another file in a day's place, unless it changed since that revision. Answers whether it did.
+    Replace { day: Day, draft: PathBuf, revision: u64, reply: oneshot::Sender<Outcome<bool>> },
+    /// Remove a day, unless it has live deliveries. Answers the bytes freed.
+    Remove(Day, oneshot::Sender<Outcome<Option<u64>>>),
+}
+
+impl Writer {
+    pub(super) fn chore(&mut self, chore: Chore) {
+        // Whoever asked may have given up; the work is done all the same.
+        match chore {
+            Chore::Settle(day, reply) => drop(reply.send(self.settle_day(day))),
+            Chore::Replace { day, draft, revision, reply } => {
+                drop(reply.send(self.replace_day(day, &draft, revision)));
+            }
+            Chore::Remove(day, reply) => drop(reply.send(self.remove_day(day))),
+        }
+    }
+
+    fn settle_day(&mut self, day: Day) -> Outcome<u64> {
+        let Some(file) = self.shared.days.get(day) else { return Err(gone()) };
+        let mut open = match self.open.remove(&day) {
+            Some(open) => open,
+            None => OpenDay::open(file.clone(), None)?,
+        };
+        open.seal()?;
+        open.fold()?;
+        let revision = file.known().revision;
+        Ok(revision)
+    }
+
+    fn replace_day(&mut self, day: Day, draft: &Path, revision: u64) -> Outcome<bool> {
+        let Some(file) = self.shared.days.get(day) else { return Err(gone()) };
+        if file.known().revision != revision {
+            return Ok(false);
+        }
+        self.let_go(&file)?;
+        let _alone = file.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.shared.readers.close(&file);
+        // SQLite finds journals by name: the old one must not be taken for the new file's.
+        schema::remove_journals(&file.path)?;
+        schema::publish(draft, &file.path)?;
+        file.learn_again()?;
+        Ok(true)
+    }
+
+    fn remove_day(&mut self, day: Day) -> Outcome<Option<u64>> {
+        let Some(file) = self.shared.days.get(day) else { return Ok(None) };
+        if file.known().live > 0 {
+            return Ok(None);
+        }
+        self.let_go(&file)?;
+        let mut presence = file.gate.write().unwrap_or_else(PoisonError::into_inner);
+        self.shared.readers.close(&file);
+        let last = LastTicks { event: self.last.event, attempt: self.last.attempt };
+        self.shared.catalog()?.remove_day(day, last)?;
+        self.shared.days.remove(day);
+        *presence = Presence::Removed;
+        let freed = schema::remove_if_there(&file.path)?;
+        schema::sync_directory(&file.path)?;
+        Ok(Some(freed))
+    }
+
+    /// Closes the writer's own handle on a day.
+    fn let_go(&mut self, file: &DayFile) -> Outcome<()> {
+        if let Some(open) = self.open.remove(&file.day) {
+            open.fold()?;
+        }
+        Ok(())
+    }
+}
+
+fn gone() -> Fault {
+    Fault::Other("the day is gone".into())
+}

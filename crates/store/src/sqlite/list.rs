@@ -1,0 +1,284 @@
+//! Lists over all days: events of an account, attempts of an event or an endpoint.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringup_core::id::{AttemptId, EventId};
+use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::time::{Tick, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::accept;
+use super::day::DayFile;
+use super::fault::Outcome;
+use super::posting::Kind;
+use super::read::{cut, in_order, not_found, stored_event};
+use super::row;
+use super::shared::Shared;
+use super::walk::{Walk, is_behind};
+use crate::log_entry::OutcomeWord;
+use crate::query::{AttemptFilter, EventFilter, Order, Page, PageRequest, StoredAttempt, StoredEvent};
+
+/// What a time is widened by where it bounds a search: a tick's time is rounded to the microsecond.
+const ROUNDING: Duration = Duration::from_micros(1);
+
+pub(super) fn events(
+    shared: &Shared,
+    account: AccountKey,
+    filter: &EventFilter,
+    page: PageRequest,
+) -> Outcome<Page<StoredEvent>> {
+    let from = start(filter, page);
+    let mut rows = Vec::new();
+    for file in in_order(shared, page.order) {
+        let outside = filter.before.is_some_and(|before| file.day > before.day())
+            || filter.after.is_some_and(|after| file.day < after.day());
+        if outside {
+            continue;
+        }
+        let Some(day) = shared.readers.open(&file)? else { continue };
+        let mut walk = Walk::new(day, &[Kind::Event], account.0, page.order, from);
+        while let Some(tick) = walk.peek()? {
+            walk.pass();
+            if is_past(filter, page.order, tick) {
+                break;
+            }
+            let found =
+                walk.day.ask(|connection| stored_event(connection, row::integer(tick.0), filter.without_payload))?;
+            rows.extend(found.map(|(_, event)| event).filter(|event| event_wanted(event, filter)));
+            if rows.len() > page.rows_max {
+                return Ok(cut(rows, page.rows_max));
+            }
+        }
+    }
+    Ok(cut(rows, page.rows_max))
+}
+
+/// Where a search begins: behind the row last seen, and not where the times cannot match.
+fn start(filter: &EventFilter, page: PageRequest) -> Option<Tick> {
+    match page.order {
+        Order::NewestFirst => {
+            let before = filter.before.map(|before| bounding_tick(before.saturating_add(ROUNDING)));
+            page.after.into_iter().chain(before).min()
+        }
+        Order::OldestFirst => {
+            let after = filter.after.map(|after| bounding_tick(after.saturating_sub(ROUNDING)));
+            page.after.into_iter().chain(after).max()
+        }
+    }
+}
+
+/// The first tick of a moment. A time can be anything that a caller writes; nothing was accepted before 1970.
+fn bounding_tick(time: Timestamp) -> Tick {
+    Tick::at(time.max(Timestamp::default()))
+}
+
+/// Whether nothing that comes after this tick can match.
+fn is_past(filter: &EventFilter, order: Order, tick: Tick) -> bool {
+    match order {
+        Order::NewestFirst => filter.after.is_some_and(|after| tick.time() <= after),
+        Order::OldestFirst => filter.before.is_some_and(|before| tick.time() >= before),
+    }
+}
+
+fn event_wanted(event: &StoredEvent, filter: &EventFilter) -> bool {
+    let at = event.id.tick().time();
+    filter.before.is_none_or(|before| at < before)
+        && filter.after.is_none_or(|after| at > after)
+        && filter.event_types.as_ref().is_none_or(|types| types.iter().any(|wanted| **wanted == *event.event_type))
+        && filter.channel.as_ref().is_none_or(|channel| event.channels.contains(channel))
+}
+
+pub(super) fn attempts_of_event(
+    shared: &Shared,
+    account: AccountKey,
+    event: EventId,
+    filter: &AttemptFilter,
+    page: PageRequest,
+) -> Outcome<Page<StoredAttempt>> {
+    let Some(file) = shared.days.get(accept::day_of(event)) else { return Err(not_found()) };
+    let Some(day) = shared.readers.open(&file)? else { return Err(not_found()) };
+    let (comparison, direction, nowhere) = match page.order {
+        Order::NewestFirst => ("<", "DESC", i64::MAX),
+        Order::OldestFirst => (">", "ASC", -1),
+    };
+    let sql = format!(
+        "{} WHERE a.event = ? AND a.tick {comparison} ? ORDER BY a.tick {direction}",
+        select(filter.without_response)
+    );
+    let tick = row::integer(event.tick().0);
+    let after = page.after.map_or(nowhere, |tick| row::integer(tick.0));
+    let found = day.ask(|connection| {
+        let owned = connection
+            .prepare_cached("SELECT 1 FROM event WHERE tick = ? AND random = ? AND account = ?")?
+            .exists(params![tick, event.random(), account.0])?;
+        if !owned {
+            return Ok(None);
+        }
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut found = statement.query((tick, after))?;
+        let mut rows = Vec::new();
+        while rows.len() <= page.rows_max
+            && let Some(found) = found.next()?
+        {
+            rows.extend(attempt(found, account, filter)?);
+        }
+        Ok(Some(rows))
+    })?;
+    found.map(|rows| cut(rows, page.rows_max)).ok_or_else(not_found)
+}
+
+/// Merges the days: a retry is filed with its event's day, so newer attempts may lie in older files. A day is opened
+/// only when its newest attempt (or oldest, in that order) could be the next row.
+pub(super) fn attempts_of_endpoint(
+    shared: &Shared,
+    account: AccountKey,
+    endpoint: EndpointKey,
+    filter: &AttemptFilter,
+    page: PageRequest,
+) -> Outcome<Page<StoredAttempt>> {
+    let no_rows = Ok(Page { rows: Vec::new(), done: true });
+    if filter.endpoint.is_some_and(|other| other != endpoint) {
+        return no_rows;
+    }
+    let Some(kinds) = kinds(filter) else { return no_rows };
+    let files = shared.days.all();
+    // The nearest last, where it is taken from.
+    let mut closed: Vec<(Tick, &Arc<DayFile>)> =
+        files.iter().filter_map(|file| Some((bound(file, page)?, file))).collect();
+    closed.sort_by_key(|(bound, _)| *bound);
+    if page.order == Order::OldestFirst {
+        closed.reverse();
+    }
+    let sql = format!("{} WHERE a.tick = ?", select(filter.without_response));
+    let mut walks: Vec<Walk<'_>> = Vec::new();
+    let mut rows = Vec::new();
+    while rows.len() <= page.rows_max {
+        let nearest = nearest(&mut walks, page.order)?;
+        let open_next = closed.last().is_some_and(|(bound, _)| {
+            nearest.is_none_or(|(_, tick)| *bound == tick || is_behind(page.order, tick, *bound))
+        });
+        if open_next {
+            if let Some((_, file)) = closed.pop()
+                && let Some(day) = shared.readers.open(file)?
+            {
+                walks.push(Walk::new(day, kinds, endpoint.0, page.order, page.after));
+            }
+            continue;
+        }
+        let Some((at, tick)) = nearest else { break };
+        let walk = &mut walks[at];
+        walk.pass();
+        let found = walk.day.ask(|connection| one_attempt(connection, &sql, tick, account, filter))?;
+        rows.extend(found);
+    }
+    Ok(cut(rows, page.rows_max))
+}
+
+/// The lists that can hold what is asked for; `None` where nothing can.
+fn kinds(filter: &AttemptFilter) -> Option<&'static [Kind]> {
+    let by_class = filter.status_class.map(|class| class == 2);
+    match (filter.succeeded, by_class) {
+        (Some(succeeded), Some(by_class)) if succeeded != by_class => None,
+        (Some(true), _) | (_, Some(true)) => Some(&[Kind::Succeeded]),
+        (Some(false), _) | (_, Some(false)) => Some(&[Kind::Failed]),
+        (None, None) => Some(&[Kind::Succeeded, Kind::Failed]),
+    }
+}
+
+/// The attempt of a day that comes first in this order; `None` if the day has none behind the position.
+fn bound(file: &DayFile, page: PageRequest) -> Option<Tick> {
+    let known = file.known();
+    let (first, last) = (known.first_attempt?, known.last_attempt?);
+    let (near, far) = match page.order {
+        Order::NewestFirst => (last, first),
+        Order::OldestFirst => (first, last),
+    };
+    page.after.is_none_or(|after| is_behind(page.order, far, after)).then_some(near)
+}
+
+/// The walk with the next row, and its tick. Walks at their end are dropped.
+fn nearest(walks: &mut Vec<Walk<'_>>, order: Order) -> Outcome<Option<(usize, Tick)>> {
+    let mut nearest: Option<(usize, Tick)> = None;
+    let mut at = 0;
+    while at < walks.len() {
+        match walks[at].peek()? {
+            None => {
+                walks.remove(at);
+                continue;
+            }
+            Some(tick) if nearest.is_none_or(|(_, other)| is_behind(order, other, tick)) => nearest = Some((at, tick)),
+            Some(_) => {}
+        }
+        at += 1;
+    }
+    Ok(nearest)
+}
+
+fn one_attempt(
+    connection: &Connection,
+    sql: &str,
+    tick: Tick,
+    account: AccountKey,
+    filter: &AttemptFilter,
+) -> rusqlite::Result<Option<StoredAttempt>> {
+    let found =
+        connection.prepare_cached(sql)?.query_row([row::integer(tick.0)], |found| attempt(found, account, filter));
+    Ok(found.optional()?.flatten())
+}
+
+fn select(without_response: bool) -> String {
+    let response = if without_response { "x'', x''" } else { "a.response_headers, a.response_body" };
+    format!(
+        "SELECT a.tick, a.random, e.tick, e.random, a.endpoint, a.number, a.trigger, a.started_at, a.duration_us,
+                u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels
+         FROM attempt a CROSS JOIN event e ON e.tick = a.event CROSS JOIN text u ON u.id = a.url"
+    )
+}
+
+/// The attempt in a row of [`select`], if it is the account's and wanted.
+fn attempt(found: &Row<'_>, account: AccountKey, filter: &AttemptFilter) -> rusqlite::Result<Option<StoredAttempt>> {
+    let (outcome, status) = (row::outcome(found, 10)?, found.get::<_, Option<u16>>(11)?);
+    let endpoint = EndpointKey(found.get(4)?);
+    let started_at = Timestamp::from_micros(found.get(7)?);
+    let of_event = || {
+        let types = filter.event_types.as_ref();
+        let channel = filter.channel.as_ref();
+        let type_wanted = match types {
+            Some(types) => {
+                let of = found.get_ref(17)?.as_str()?;
+                types.iter().any(|wanted| wanted == of)
+            }
+            None => true,
+        };
+        Ok::<bool, rusqlite::Error>(
+            type_wanted && channel.map_or(Ok(true), |channel| row::words(found, 18).map(|on| on.contains(channel)))?,
+        )
+    };
+    let wanted = found.get::<_, i64>(16)? == account.0
+        && filter.succeeded.is_none_or(|wanted| wanted == (outcome == OutcomeWord::Delivered))
+        && filter.status_class.is_none_or(|class| status.map_or(0, |status| status / 100) == class)
+        && filter.endpoint.is_none_or(|wanted| wanted == endpoint)
+        && filter.before.is_none_or(|before| started_at < before)
+        && filter.after.is_none_or(|after| started_at > after)
+        && of_event()?;
+    if !wanted {
+        return Ok(None);
+    }
+    Ok(Some(StoredAttempt {
+        id: AttemptId::of_tick(row::tick(found, 0)?, found.get(1)?),
+        event: row::event_id(found, 2)?,
+        endpoint,
+        number: found.get(5)?,
+        trigger: row::trigger(found, 6)?,
+        started_at,
+        duration: Duration::from_micros(row::natural(found.get(8)?)),
+        url: Arc::from(found.get_ref(9)?.as_str()?),
+        outcome,
+        status,
+        detail: found.get(12)?,
+        response_headers: row::bytes(found, 14)?,
+        response_body: row::bytes(found, 15)?,
+        body_end: row::body_end(found, 13)?,
+    }))
+}

@@ -1,0 +1,149 @@
+//! Walking one day's posting lists in either order, memory and file together.
+
+use std::collections::VecDeque;
+
+use ringup_core::time::Tick;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::fault::Outcome;
+use super::posting::Kind;
+use super::reader::ReadDay;
+use super::row;
+use crate::query::Order;
+
+/// The ticks of one owner in one day, from a position on.
+pub(super) struct Walk<'a> {
+    pub(super) day: ReadDay<'a>,
+    kinds: &'static [Kind],
+    owner: i64,
+    order: Order,
+    /// The last tick passed; what comes is behind it in this order, which also drops what is in memory and file alike.
+    position: Option<Tick>,
+    ready: VecDeque<Tick>,
+    /// Taken before the file is looked at, so that what moves there meanwhile is seen in one of them.
+    memory: Vec<Tick>,
+    stage: Stage,
+}
+
+enum Stage {
+    Begin,
+    Chunk(i64),
+    /// Only memory is left, when walking from the oldest.
+    Memory,
+    End,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        day: ReadDay<'a>,
+        kinds: &'static [Kind],
+        owner: i64,
+        order: Order,
+        after: Option<Tick>,
+    ) -> Walk<'a> {
+        let memory = day.file.known().posting.in_memory(kinds, owner);
+        Walk { day, kinds, owner, order, position: after, ready: VecDeque::new(), memory, stage: Stage::Begin }
+    }
+
+    /// The next tick, which stays until it is passed.
+    pub(super) fn peek(&mut self) -> Outcome<Option<Tick>> {
+        while self.ready.is_empty() {
+            match self.stage {
+                Stage::Begin => {
+                    if self.order == Order::NewestFirst {
+                        let memory = std::mem::take(&mut self.memory);
+                        self.make_ready(memory);
+                    }
+                    self.stage = self.first_chunk()?;
+                }
+                Stage::Chunk(chunk) => {
+                    let (kinds, owner) = (self.kinds, self.owner);
+                    let ticks = self.day.ask(|connection| of_chunk(connection, chunk, kinds, owner))?;
+                    self.make_ready(ticks);
+                    self.stage = self.chunk_behind(chunk)?;
+                }
+                Stage::Memory => {
+                    let memory = std::mem::take(&mut self.memory);
+                    self.make_ready(memory);
+                    self.stage = Stage::End;
+                }
+                Stage::End => return Ok(None),
+            }
+        }
+        Ok(self.ready.front().copied())
+    }
+
+    pub(super) fn pass(&mut self) {
+        self.position = self.ready.pop_front().or(self.position);
+    }
+
+    /// Those behind the position, in this walk's order.
+    fn make_ready(&mut self, mut ticks: Vec<Tick>) {
+        let last = self.ready.back().copied().or(self.position);
+        ticks.retain(|tick| last.is_none_or(|last| is_behind(self.order, *tick, last)));
+        ticks.sort_unstable();
+        match self.order {
+            Order::NewestFirst => self.ready.extend(ticks.into_iter().rev()),
+            Order::OldestFirst => self.ready.extend(ticks),
+        }
+    }
+
+    fn first_chunk(&self) -> Outcome<Stage> {
+        let column = if self.kinds == [Kind::Event] { "last_event" } else { "last_attempt" };
+        let sql = match self.order {
+            // The first chunk that reaches the position is the last one with anything before it.
+            Order::NewestFirst => format!(
+                "SELECT chunk FROM chunk WHERE chunk <=
+                    ifnull((SELECT min(chunk) FROM chunk WHERE {column} >= ?), 9223372036854775807)
+                 ORDER BY chunk DESC LIMIT 1"
+            ),
+            Order::OldestFirst => format!("SELECT chunk FROM chunk WHERE {column} > ? ORDER BY chunk LIMIT 1"),
+        };
+        let nowhere = if self.order == Order::NewestFirst { i64::MAX } else { -1 };
+        let position = self.position.map_or(nowhere, |tick| row::integer(tick.0));
+        let chunk: Option<i64> = self.day.ask(|connection| {
+            connection.prepare_cached(&sql)?.query_row([position], |found| found.get(0)).optional()
+        })?;
+        Ok(self.stage_of(chunk))
+    }
+
+    fn chunk_behind(&self, chunk: i64) -> Outcome<Stage> {
+        let sql = match self.order {
+            Order::NewestFirst => "SELECT max(chunk) FROM chunk WHERE chunk < ?",
+            Order::OldestFirst => "SELECT min(chunk) FROM chunk WHERE chunk > ?",
+        };
+        let next: Option<i64> =
+            self.day.ask(|connection| connection.prepare_cached(sql)?.query_row([chunk], |found| found.get(0)))?;
+        Ok(self.stage_of(next))
+    }
+
+    fn stage_of(&self, chunk: Option<i64>) -> Stage {
+        match (chunk, self.order) {
+            (Some(chunk), _) => Stage::Chunk(chunk),
+            (None, Order::OldestFirst) => Stage::Memory,
+            (None, Order::NewestFirst) => Stage::End,
+        }
+    }
+}
+
+/// Whether a tick comes after another one in this order.
+pub(super) fn is_behind(order: Order, tick: Tick, other: Tick) -> bool {
+    match order {
+        Order::NewestFirst => tick < other,
+        Order::OldestFirst => tick > other,
+    }
+}
+
+fn of_chunk(connection: &Connection, chunk: i64, kinds: &[Kind], owner: i64) -> rusqlite::Result<Vec<Tick>> {
+    let mut statement =
+        connection.prepare_cached("SELECT ticks FROM posting WHERE chunk = ? AND kind = ? AND owner = ?")?;
+    let mut ticks = Vec::new();
+    for kind in kinds {
+        let mut rows = statement.query((chunk, *kind as i64, owner))?;
+        if let Some(found) = rows.next()? {
+            let (packed, _) = found.get_ref(0)?.as_blob()?.as_chunks::<8>();
+            ticks.extend(packed.iter().map(|tick| Tick(u64::from_be_bytes(*tick))));
+        }
+    }
+    Ok(ticks)
+}
