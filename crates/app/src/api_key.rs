@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ringup_core::account::{ApiKey, Environment, Role};
 use ringup_core::id::{EnvironmentId, KeyId};
 use ringup_core::key::EnvironmentKey;
+use ringup_core::ports::Random;
+use ringup_core::time::Timestamp;
 use ringup_store::directory::Directory;
 use ringup_store::seam::Change;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -113,21 +115,10 @@ impl App {
     }
 
     async fn make_environment(&self, name: &str, strict: bool) -> Result<Arc<Environment>, AppError> {
-        let mut faults = Faults::default();
-        faults.name("name", name);
-        faults.done()?;
-        let decide = |directory: &Directory| {
-            if directory.environment_named(name).is_some() {
-                return Err(AppError::Conflict(format!("the environment {name:?} exists already")));
-            }
-            let now = self.now();
-            Ok(Change::PutEnvironment(Environment {
-                key: EnvironmentKey(0),
-                id: EnvironmentId::new(now, self.random_128()),
-                name: name.to_owned(),
-                strict,
-                created_at: now,
-            }))
+        let made = new_environment(name, strict, self.now(), &*self.random)?;
+        let decide = |directory: &Directory| match directory.environment_named(name) {
+            Some(_) => Err(AppError::Conflict(format!("the environment {name:?} exists already"))),
+            None => Ok(Change::PutEnvironment(made)),
         };
         let key = self.catalogue.change(decide).await?;
         let made = self.directory().environment(EnvironmentKey(key));
@@ -135,24 +126,51 @@ impl App {
     }
 
     async fn make_key(&self, role: Role, name: &str, token: Option<SecretString>) -> Result<NewKey, AppError> {
-        let mut faults = Faults::default();
-        faults.text("name", name, TITLE_BYTES_MAX);
-        faults.done()?;
-        let token = token.unwrap_or_else(|| {
-            let random: [u8; TOKEN_BYTES] = self.random_bytes();
-            SecretString::from(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(random)))
-        });
-        let now = self.now();
-        let key = ApiKey {
-            id: KeyId::new(now, self.random_128()),
-            role,
-            name: name.to_owned(),
-            token_hash: token_hash(token.expose_secret()),
-            created_at: now,
-            revoked_at: None,
-        };
-        let change = Change::PutKey(key.clone());
+        let made = new_key(role, name, token, self.now(), &*self.random)?;
+        let change = Change::PutKey(made.key.clone());
         self.catalogue.change(|_: &Directory| Ok::<_, AppError>(change)).await?;
-        Ok(NewKey { key, token })
+        Ok(made)
     }
+}
+
+/// An environment as it will be stored, its name checked. Who stores it sees to it that the name is free.
+pub fn new_environment(name: &str, strict: bool, now: Timestamp, random: &dyn Random) -> Result<Environment, AppError> {
+    let mut faults = Faults::default();
+    faults.name("name", name);
+    faults.done()?;
+    let id = EnvironmentId::new(now, random_128(random));
+    Ok(Environment { key: EnvironmentKey(0), id, name: name.to_owned(), strict, created_at: now })
+}
+
+/// A key as it will be stored, and its text: the one given, or one of our own making.
+pub fn new_key(
+    role: Role,
+    name: &str,
+    token: Option<SecretString>,
+    now: Timestamp,
+    random: &dyn Random,
+) -> Result<NewKey, AppError> {
+    let mut faults = Faults::default();
+    faults.text("name", name, TITLE_BYTES_MAX);
+    faults.done()?;
+    let token = token.unwrap_or_else(|| {
+        let mut bytes = [0; TOKEN_BYTES];
+        random.fill(&mut bytes);
+        SecretString::from(format!("{TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
+    });
+    let key = ApiKey {
+        id: KeyId::new(now, random_128(random)),
+        role,
+        name: name.to_owned(),
+        token_hash: token_hash(token.expose_secret()),
+        created_at: now,
+        revoked_at: None,
+    };
+    Ok(NewKey { key, token })
+}
+
+fn random_128(random: &dyn Random) -> u128 {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    u128::from_le_bytes(bytes)
 }

@@ -19,7 +19,7 @@ mod secret;
 mod setting;
 
 pub use account::AccountDraft;
-pub use api_key::{FirstStart, NewKey};
+pub use api_key::{FirstStart, NewKey, new_environment, new_key};
 pub use app::{App, Plan};
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};

@@ -2,7 +2,15 @@
 
 mod cli;
 mod config;
+mod data;
+mod greeting;
+mod health;
+mod keys;
+mod probe;
 mod serve;
+mod shell;
+mod signal;
+mod telemetry;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -33,10 +41,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Docs) => return print(&config::reference()),
         _ => {}
     }
-    let loaded = config::load(&cli.sources(environment()))?;
+    let environment = environment();
+    let failpoint = data::failpoint(&environment);
+    let loaded = config::load(&cli.sources(environment))?;
     match cli.command {
         Command::Config(ConfigCommand::Show { origin }) => print(&loaded.settings.show(origin)),
-        command => serve::run(command, loaded),
+        Command::Serve => {
+            telemetry::start(&loaded.config.log);
+            serve::run(loaded, failpoint)
+        }
+        Command::Key(command) => print(&keys::key(command, &loaded.config)?),
+        Command::Environment(command) => print(&keys::environment(command, &loaded.config)?),
+        Command::Health { url } => {
+            let (well, words) = probe::health(url.as_deref(), loaded.config.server.listen)?;
+            print(&format!("{words}\n"))?;
+            Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Version | Command::Config(ConfigCommand::Docs) => Ok(ExitCode::SUCCESS),
     }
 }
 

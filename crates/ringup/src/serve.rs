@@ -1,49 +1,179 @@
-//! Hands the configuration to the parts of the server.
+//! `ringup serve`: builds the parts from the configuration, joins them, and takes them down in order.
+//!
+//! Down means: not ready, stop accepting, stop starting attempts, finish what is in flight until the deadline, give
+//! back the rest, close the store, say what was left.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::cli::Command;
-use crate::config::Loaded;
+use anyhow::Context as _;
+use ringup_api::ServePlan;
+use ringup_app::App;
+use ringup_core::breaker::BreakerPlan;
+use ringup_core::settings::SystemDefaults;
+use ringup_dispatch::{Dispatch, Parts, Upkeep, UpkeepPlan};
+use ringup_egress::{Egress, EgressPlan};
+use ringup_store::Store;
+use ringup_store::catalogue::Catalogue;
+use ringup_store::directory::Directory;
+use ringup_store::seam::Retention;
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
-pub fn run(command: Command, loaded: Loaded) -> anyhow::Result<ExitCode> {
-    let (server, store, egress) = (&loaded.config.server, &loaded.config.store, &loaded.config.egress);
-    let (delivery, log) = (&loaded.config.delivery, &loaded.config.log);
-    anyhow::bail!(
-        "{command:?} is not wired yet: {:?} {:?} {:?} {:?} {:?}",
-        (server.listen, server.body_bytes_max.as_usize(), server.shutdown_grace, server.threads),
-        (
-            store.url.as_ref().map(|url| url.expose().len()),
-            &store.data_dir,
-            store.payload_retention,
-            store.attempt_retention,
-            store.idempotency_window
-        ),
-        (
-            &egress.allow_networks,
-            egress.allow_http,
-            &egress.ca_files,
-            &egress.dns_servers,
-            egress.connect_time_limit,
-            egress.connections_per_host_max,
-            egress.bind_address
-        ),
-        (
-            delivery.policy,
-            delivery.retry,
-            delivery.cooldown,
-            delivery.time_limit,
-            delivery.log_mode,
-            delivery.in_flight_max,
-            delivery.endpoint_in_flight_max,
-            delivery.breaker_failures,
-            delivery.pause_after,
-            loaded.settings.is_set("delivery.retry"),
-        ),
-        (
-            loaded.config.bootstrap.key.as_ref().map(|key| key.expose().len()),
-            log.format,
-            log.filter.to_env_filter(),
-            loaded.config.events.strict
-        )
-    )
+use crate::config::table::{Config, Delivery};
+use crate::config::{Loaded, Settings};
+use crate::health::Health;
+use crate::shell::{SystemClock, SystemRandom};
+use crate::signal::StopSignal;
+use crate::{data, greeting};
+
+/// Between looks for history that has outlived its retention.
+const RETAIN_EVERY: Duration = Duration::from_secs(60);
+
+/// Between looks for keys and environments made by `ringup key` and `ringup environment`.
+const REFRESH_EVERY: Duration = Duration::from_millis(250);
+
+/// Payload bytes held in memory for lanes; beyond it they are read from the store.
+const HELD_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+pub fn run(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<ExitCode> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = loaded.config.server.threads {
+        runtime.worker_threads(usize::try_from(threads)?);
+    }
+    runtime.enable_all().build().context("cannot start the runtime")?.block_on(serve(loaded, failpoint))
+}
+
+async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<ExitCode> {
+    let Loaded { config, settings } = loaded;
+    let mut signal = StopSignal::listen().context("cannot listen for signals")?;
+    let egress_plan = Arc::new(egress_plan(&config)?);
+    let egress = Arc::new(Egress::new(EgressPlan::clone(&egress_plan))?);
+    let store = data::open(&config.store, failpoint.as_deref()).await?;
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (server.listen)", config.server.listen))?;
+    let address = listener.local_addr()?;
+
+    let directory = Directory::new(system_defaults(&config.delivery, &settings), store.load_configuration().await?);
+    let catalogue = Arc::new(Catalogue::new(store.clone(), directory));
+    let dispatch = Dispatch::start(
+        dispatch_plan(&config.delivery),
+        Parts {
+            catalogue: catalogue.clone(),
+            caller: egress.clone(),
+            egress: egress_plan.clone(),
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+        },
+    );
+    let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock));
+
+    let app =
+        Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));
+    let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
+    let first = app.first_start(given.as_ref(), config.events.strict).await?;
+    greeting::say(&first, given.is_some(), address, &config.store.data_dir)?;
+
+    let stop = CancellationToken::new();
+    let health = Health::ready();
+    let router =
+        ringup_api::router(app, ringup_api::Plan::new(config.server.body_bytes_max.as_usize()), health.wellness());
+    let grace = config.server.shutdown_grace;
+    let serve_plan = ServePlan { grace, ..ServePlan::default() };
+    let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
+
+    let name = signal.next().await;
+    info!(signal = name, ?grace, "stopping: no new requests, finishing what is in flight");
+    health.stopping();
+    stop.cancel();
+    tokio::select! {
+        () = take_down(server, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
+        name = signal.next() => {
+            warn!(signal = name, "stopping at once; what was accepted is kept and sent after the next start");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn take_down(
+    server: tokio::task::JoinHandle<ringup_api::Left>,
+    dispatch: Dispatch,
+    upkeep: Upkeep,
+    egress: &Egress,
+    store: &Arc<dyn Store>,
+    grace: Duration,
+) {
+    // Requests that were taken are answered before anything they need goes away.
+    let _ = server.await;
+    let leftover = dispatch.stop(grace).await;
+    egress.close().await;
+    upkeep.stop().await;
+    let waiting = store.census().await.map(|census| census.deliveries_live).unwrap_or_default();
+    if let Err(error) = store.close().await {
+        warn!(%error, "the store did not close cleanly; the next start repairs it");
+    }
+    info!(interrupted = leftover.interrupted, waiting, "stopped; what waits is kept and sent after the next start");
+}
+
+fn egress_plan(config: &Config) -> anyhow::Result<EgressPlan> {
+    let egress = &config.egress;
+    Ok(EgressPlan {
+        allow_networks: egress.allow_networks.clone(),
+        allow_http: egress.allow_http,
+        extra_roots: ringup_egress::load_roots(&egress.ca_files).context("egress.ca_files")?,
+        dns_servers: egress.dns_servers.clone(),
+        connect_time_limit: egress.connect_time_limit,
+        connections_per_host_max: usize::try_from(egress.connections_per_host_max)?,
+        bind_address: egress.bind_address,
+        own_addresses: own_addresses(config.server.listen),
+        ..EgressPlan::default()
+    })
+}
+
+/// Deliveries to ourselves would go round for ever. Port 0 is not known yet and cannot be anybody's URL.
+fn own_addresses(listen: SocketAddr) -> Vec<SocketAddr> {
+    if listen.port() == 0 { Vec::new() } else { vec![listen] }
+}
+
+fn system_defaults(delivery: &Delivery, settings: &Settings) -> SystemDefaults {
+    // A policy brings its own schedule; retry and cooldown replace it only if somebody set them.
+    let set = |name, value| settings.is_set(name).then_some(value);
+    SystemDefaults {
+        policy: delivery.policy,
+        retry: settings.is_set("delivery.retry").then_some(delivery.retry),
+        cooldown: set("delivery.cooldown", delivery.cooldown),
+        time_limit: delivery.time_limit,
+        log_mode: delivery.log_mode,
+        in_flight_max: delivery.endpoint_in_flight_max,
+        pause_after: delivery.pause_after.unwrap_or(Duration::ZERO),
+    }
+}
+
+fn dispatch_plan(delivery: &Delivery) -> ringup_dispatch::Plan {
+    ringup_dispatch::Plan {
+        in_flight_max: delivery.in_flight_max,
+        breaker: BreakerPlan { troubles_to_open: delivery.breaker_failures, ..BreakerPlan::default() },
+        held_bytes_max: HELD_BYTES_MAX,
+    }
+}
+
+fn upkeep_plan(config: &Config) -> UpkeepPlan {
+    UpkeepPlan {
+        retention: Retention { payloads: config.store.payload_retention, attempts: config.store.attempt_retention },
+        retain_every: RETAIN_EVERY,
+        refresh_every: REFRESH_EVERY,
+    }
+}
+
+fn app_plan(config: &Config, egress: &Arc<EgressPlan>) -> ringup_app::Plan {
+    ringup_app::Plan {
+        idempotency_window: config.store.idempotency_window,
+        payload_bytes_max: config.server.body_bytes_max.as_usize(),
+        egress: egress.clone(),
+    }
 }

@@ -197,6 +197,38 @@ async fn a_410_disables_the_endpoint_and_what_follows_is_listed_and_can_be_resen
 }
 
 #[tokio::test]
+async fn an_endpoint_that_keeps_failing_is_paused_until_somebody_enables_it() -> Result<()> {
+    let stage = Stage::open_with("paused", |setup| setup.with("DELIVERY__PAUSE_AFTER", "1s")).await?;
+    let receiver = Receiver::start(404).await?;
+    let endpoint = stage.endpoint(&receiver.url("/")).await?;
+    let path = format!("/api/v1/app/{ACCOUNT}/endpoint/{endpoint}");
+    let paused = eventually("a paused endpoint", async || {
+        let event = stage.publish("invoiceCreated", 1).await?;
+        stage.ended_one(&event).await?;
+        let shown = stage.client.get(&path).await?.success()?.json()?;
+        Ok(if shown["disabled"] == true { Ok(shown) } else { Err(shown) })
+    })
+    .await?;
+    assert_eq!(paused["disabledBy"], "failing", "{paused}");
+    let requests = receiver.requests();
+    let failing = requests[requests.len() - 1].at - requests[0].at;
+    assert!(failing >= Duration::from_millis(950), "{failing:?}");
+
+    let skipped = stage.publish("invoiceCreated", 2).await?;
+    assert_eq!(stage.ended_one(&skipped).await?, "skipped");
+    assert_eq!(receiver.count(), requests.len());
+    receiver.set_script(200);
+    stage.client.patch(&path, &json!({"disabled": false})).await?.success()?;
+    stage.client.resend(ACCOUNT, &skipped, &endpoint).await?.expect(202)?;
+    let next = stage.publish("invoiceCreated", 3).await?;
+    for event in [&skipped, &next] {
+        stage.attempts_when(event, 1).await?;
+        assert_eq!(stage.ended_one(event).await?, "delivered");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_resend_is_one_attempt_with_the_same_id_and_the_same_bytes() -> Result<()> {
     let stage = Stage::open("resend").await?;
     let receiver = Receiver::start(500).await?;

@@ -1,0 +1,107 @@
+//! `ringup key` and `ringup environment`: work on the data folder itself, with the server running or stopped. A server
+//! that runs sees the change within a second.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, bail};
+use ringup_app::{new_environment, new_key};
+use ringup_core::account::{Environment, Role};
+use ringup_core::id::KeyId;
+use ringup_core::ports::Clock as _;
+use ringup_core::time::Timestamp;
+use ringup_store::StoreError;
+use ringup_store::seam::Change;
+use ringup_store::sqlite::Configurator;
+use secrecy::ExposeSecret as _;
+
+use crate::cli::{EnvironmentCommand, KeyCommand};
+use crate::config::table::Config;
+use crate::shell::{SystemClock, SystemRandom};
+
+/// Does it, and answers what goes to standard output.
+pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
+    let mut folder = Configurator::open(&config.store.data_dir)?;
+    match command {
+        KeyCommand::Create { environment, name } => {
+            let of = named(&folder, &environment)?;
+            let name = name.as_deref().unwrap_or(&environment);
+            let made = new_key(Role::Environment(of.key), name, None, SystemClock.now(), &SystemRandom)?;
+            folder.change(&Change::PutKey(made.key))?;
+            Ok(format!("{}\n", made.token.expose_secret()))
+        }
+        KeyCommand::List => list_keys(&folder),
+        KeyCommand::Revoke { id } => {
+            revoke(&mut folder, &id)?;
+            Ok(format!("{id} is revoked\n"))
+        }
+    }
+}
+
+/// Does it, and answers what goes to standard output.
+pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Result<String> {
+    let mut folder = Configurator::open(&config.store.data_dir)?;
+    match command {
+        EnvironmentCommand::Create { name, strict } => {
+            let made = new_environment(&name, strict, SystemClock.now(), &SystemRandom)?;
+            let id = made.id;
+            match folder.change(&Change::PutEnvironment(made)) {
+                Err(StoreError::Conflict(_)) => {
+                    bail!("the environment {name:?} exists already; `ringup environment list` lists them")
+                }
+                result => result.map(|_| format!("{id}  {name}\n")).map_err(Into::into),
+            }
+        }
+        EnvironmentCommand::List => {
+            let mut out = String::new();
+            for environment in folder.load()?.environments {
+                let strict = if environment.strict { "  strict" } else { "" };
+                writeln!(out, "{}  {}{strict}", environment.id, environment.name)?;
+            }
+            Ok(out)
+        }
+    }
+}
+
+fn named(folder: &Configurator, name: &str) -> anyhow::Result<Environment> {
+    let environments = folder.load()?.environments;
+    let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
+    let there = match names.as_slice() {
+        [] => "there is none yet: start the server once, or `ringup environment create`".to_owned(),
+        names => format!("there is {}", names.join(", ")),
+    };
+    let found = environments.iter().find(|environment| environment.name == name).cloned();
+    found.with_context(|| format!("no environment is called {name:?}; {there}"))
+}
+
+fn list_keys(folder: &Configurator) -> anyhow::Result<String> {
+    let configuration = folder.load()?;
+    let mut out = String::new();
+    for key in &configuration.keys {
+        let place = match key.role {
+            Role::Operator => "(operator)",
+            Role::Environment(of) => configuration
+                .environments
+                .iter()
+                .find(|environment| environment.key == of)
+                .map_or("(gone)", |environment| environment.name.as_str()),
+        };
+        let state = key.revoked_at.map_or_else(|| "valid".to_owned(), |at| format!("revoked {}", text(at)));
+        writeln!(out, "{}  {place}  {state}  made {}  {}", key.id, text(key.created_at), key.name)?;
+    }
+    Ok(out)
+}
+
+fn revoke(folder: &mut Configurator, id: &str) -> anyhow::Result<()> {
+    let unknown = || format!("no key has the id {id:?}; `ringup key list` prints the ids");
+    let parsed: KeyId = id.parse().with_context(unknown)?;
+    let keys = folder.load()?.keys;
+    let key = keys.iter().find(|key| key.id == parsed).with_context(unknown)?;
+    if key.revoked_at.is_none() {
+        folder.change(&Change::RevokeKey(parsed, SystemClock.now()))?;
+    }
+    Ok(())
+}
+
+fn text(at: Timestamp) -> String {
+    jiff::Timestamp::from_second(at.as_secs()).map_or_else(|_| "?".to_owned(), |at| at.to_string())
+}
