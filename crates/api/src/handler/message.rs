@@ -39,7 +39,7 @@ pub async fn create(
         let made = tokio::spawn(async move { app.get_or_create_account(&who, draft).await });
         made.await.map_err(|_| Problem::defect())??;
     }
-    let published = api.app.publish(&who, &account, sealed.publish(&body), key.as_deref()).await?;
+    let published = api.app.publish(&who, &account, sealed.publish(), key.as_deref()).await?;
     Ok(with(StatusCode::ACCEPTED, &MessageOut::published(&published, &sealed, with_content)))
 }
 
@@ -57,7 +57,7 @@ pub async fn batch(
         return Err(Problem::misfit(vec![Item::in_body("messages", "count", why)]));
     }
     let read: Vec<_> = batch.messages().iter().map(|message| Sealed::read(message.get().as_bytes())).collect();
-    let asked = read.iter().flatten().map(|sealed| sealed.publish(&body)).collect();
+    let asked = read.iter().flatten().map(|sealed| sealed.publish()).collect();
     let mut published = api.app.publish_batch(&who, &account, asked, key.as_deref()).await?.into_iter();
     let answers: Vec<_> = read
         .into_iter()

@@ -42,13 +42,16 @@ impl<'a> Sealed<'a> {
         json::read::<Envelope<'a>>(body)?.seal()
     }
 
-    /// What to publish. `body` is what the envelope was read from, whose memory the payload shares.
-    pub fn publish(&self, body: &Bytes) -> Publish<'_> {
+    /// What to publish.
+    ///
+    /// The payload is copied, once: it may wait for hours in a lane, and a share of the body would keep the
+    /// connection's whole read buffer in memory that long, or all of a batch.
+    pub fn publish(&self) -> Publish<'_> {
         Publish {
             event_type: &self.event_type,
             uid: self.event_id.as_deref(),
             channels: self.channels.clone(),
-            payload: json::bytes_of(body, self.payload),
+            payload: Bytes::copy_from_slice(self.payload.get().as_bytes()),
         }
     }
 }

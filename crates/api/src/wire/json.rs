@@ -1,6 +1,5 @@
 //! Reading a request's body: what is not JSON is told apart from JSON that says the wrong thing.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
@@ -23,11 +22,6 @@ pub fn utf8(body: &[u8]) -> Result<&str, Problem> {
         let offset = error.valid_up_to();
         Problem::malformed(format!("the body is not UTF-8: byte {offset} cannot be read"))
     })
-}
-
-/// The bytes of a value that the body holds, sharing its memory.
-pub fn bytes_of(body: &Bytes, value: &RawValue) -> Bytes {
-    body.slice_ref(value.get().as_bytes())
 }
 
 /// A value that was stored as JSON text.

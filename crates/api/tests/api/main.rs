@@ -7,6 +7,7 @@ mod accounts;
 mod bad_input;
 mod batch;
 mod desk;
+mod dialect;
 mod endpoints;
 mod event_types;
 mod history;
