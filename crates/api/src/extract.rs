@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         };
         let token = token.ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer KEY`"))?;
         let environment = header(ENVIRONMENT).transpose().unwrap_or(Some(""));
-        Ok(Caller(api.app.authenticate(token, environment)?))
+        Ok(Caller(api.app.admit(token, environment).await?))
     }
 }
 

@@ -4,6 +4,7 @@ use aws_lc_rs::digest;
 use ringup_core::account::Role;
 use ringup_core::id::KeyId;
 use ringup_core::key::EnvironmentKey;
+use tracing::warn;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -35,6 +36,20 @@ impl Principal {
 }
 
 impl App {
+    /// As [`App::authenticate`], also for a key or an environment that another process made a moment ago.
+    pub async fn admit(&self, token: &str, environment: Option<&str>) -> Result<Principal, AppError> {
+        match self.authenticate(token, environment) {
+            Err(unknown @ (AppError::Unauthenticated(_) | AppError::NotFound { .. })) => {
+                if let Err(error) = self.catalogue.refresh().await {
+                    warn!(%error, "cannot look for keys that were just made");
+                    return Err(unknown);
+                }
+                self.authenticate(token, environment)
+            }
+            admitted => admitted,
+        }
+    }
+
     /// Who a bearer token belongs to. `environment` is where an operator wants to act; a key of one environment may
     /// name only that.
     ///

@@ -1,6 +1,7 @@
 //! Changing configuration: one at a time, stored first, then seen.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringup_core::endpoint::{Endpoint, Stopped};
 use ringup_core::key::EndpointKey;
@@ -15,12 +16,20 @@ pub struct Catalogue {
     store: Arc<dyn Store>,
     directory: Directory,
     changing: Mutex<u64>,
+    /// Looks for changes of other processes that have begun.
+    looks: AtomicU64,
     changed: watch::Sender<u64>,
 }
 
 impl Catalogue {
     pub fn new(store: Arc<dyn Store>, directory: Directory) -> Catalogue {
-        Catalogue { store, directory, changing: Mutex::new(0), changed: watch::Sender::new(0) }
+        Catalogue {
+            store,
+            directory,
+            changing: Mutex::new(0),
+            looks: AtomicU64::new(0),
+            changed: watch::Sender::new(0),
+        }
     }
 
     pub fn directory(&self) -> &Directory {
@@ -73,8 +82,16 @@ impl Catalogue {
     }
 
     /// Reads the configuration anew if another process changed it. Answers whether it did.
+    ///
+    /// Those who ask at the same time share one look, so that a flood of unknown keys costs little.
     pub async fn refresh(&self) -> Result<bool, StoreError> {
+        let asked = self.looks.load(Ordering::SeqCst);
         let mut seen = self.changing.lock().await;
+        if self.looks.load(Ordering::SeqCst) != asked {
+            // It began after we asked, and is over: what it did not see was not there yet.
+            return Ok(false);
+        }
+        self.looks.fetch_add(1, Ordering::SeqCst);
         let now = self.store.outside_changes().await?;
         if *seen == now {
             return Ok(false);
