@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringup_core::breaker::{Pass, Verdict};
+use ringup_core::breaker::Pass;
 use ringup_core::delivery::{After, DeliveryState};
 use ringup_core::json;
 use ringup_core::log;
@@ -59,7 +59,9 @@ pub struct Done {
     pub pass: Pass,
     pub in_flight: u32,
     pub backlog: bool,
-    pub verdict: Verdict,
+    /// As it was when the attempt began.
+    pub view: Arc<EndpointView>,
+    pub outcome: Outcome,
     /// The pause that the receiver asked for, where the policy honours it.
     pub asked: Duration,
     pub latency: Duration,
@@ -185,8 +187,7 @@ impl Shell {
             entry.delivery.attempts_made = attempts_made;
             entry.delivery.state = DeliveryState::Scheduled(due_at);
         }
-        let verdict = Verdict::of(&outcome);
-        let done = Done { entry, pass, in_flight, backlog, verdict, asked, latency, settlement };
+        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement };
         let _ = self.messages.send(Message::Done(Box::new(done)));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringup_core::breaker::{Admit, BreakerState};
+use ringup_core::breaker::{Admit, BreakerState, Verdict};
 use ringup_core::delivery::{After, Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
 use ringup_core::endpoint::{Stopped, StoppedBy};
 use ringup_core::key::EndpointKey;
@@ -20,6 +20,7 @@ use tracing::{debug, error, info, warn};
 use crate::attempt::{Done, Job, Shell};
 use crate::intake::{Intake, Message};
 use crate::lane::{Entry, Lane, Take};
+use crate::patience::{self, Patience, Step};
 use crate::prepared::Prepared;
 use crate::sweep::{Sweep, WINDOW};
 use crate::{Leftover, Plan};
@@ -32,6 +33,9 @@ const LANES_KEPT: usize = 10_000;
 
 /// Pause before a read of the store that failed is tried again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
+
+/// Times that stopping an endpoint is tried, a second apart; its next bad answer begins anew.
+const STOP_AGAIN_MAX: u32 = 60;
 
 /// How long a stop waits for outcomes to become durable once nothing is under way.
 const SETTLE_GRACE: Duration = Duration::from_secs(5);
@@ -49,6 +53,10 @@ pub struct Conductor {
     turn: Turn,
     alarms: BTreeSet<(Timestamp, EndpointKey)>,
     sweep: Sweep,
+    /// The store has told which endpoints had work when we began. Until then any may have some.
+    work_known: bool,
+    /// Lanes that would read on if there were room.
+    hungry: BTreeSet<EndpointKey>,
     /// Attempts begun and not yet durable.
     in_flight: u32,
     calling: u32,
@@ -59,6 +67,7 @@ pub struct Conductor {
 struct Slot {
     lane: Lane,
     prepared: Option<Arc<Prepared>>,
+    patience: Patience,
     emptying: Emptying,
     alarm: Option<Timestamp>,
 }
@@ -97,6 +106,8 @@ impl Conductor {
             turn: Turn::new(),
             alarms: BTreeSet::new(),
             sweep: Sweep::default(),
+            work_known: false,
+            hungry: BTreeSet::new(),
             in_flight: 0,
             calling: 0,
             held_bytes: 0,
@@ -120,6 +131,7 @@ impl Conductor {
                 self.on_message(message);
             }
             self.ring_alarms();
+            self.feed_the_hungry();
             self.start_what_may();
             if self.is_stopped() {
                 break;
@@ -156,6 +168,7 @@ impl Conductor {
             Message::Refilled { endpoint, asked, loaded } => self.on_refilled(endpoint, asked, loaded),
             Message::Swept { asked, loaded } => self.on_swept(asked, loaded),
             Message::WorkFound(found) => self.on_work_found(found),
+            Message::LookedBack { endpoint, since } => self.on_looked_back(endpoint, since),
             Message::Emptied { endpoint, all } => self.on_emptied(endpoint, all),
             Message::Stop { grace, answer } => {
                 let deadline = Instant::now() + grace;
@@ -170,7 +183,7 @@ impl Conductor {
     fn visit<T>(&mut self, endpoint: EndpointKey, act: impl FnOnce(&mut Lane) -> T) -> Option<T> {
         if !self.lanes.contains_key(&endpoint) {
             let lane = self.new_lane(endpoint)?;
-            self.lanes.insert(endpoint, Slot { lane, prepared: None, emptying: Emptying::No, alarm: None });
+            self.lanes.insert(endpoint, Slot::new(lane));
         }
         let slot = self.lanes.get_mut(&endpoint)?;
         let before = slot.lane.held_bytes();
@@ -187,7 +200,12 @@ impl Conductor {
             return None;
         };
         let now = self.shell.steady.now();
-        Some(Lane::new(view.endpoint.account, self.plan.breaker, &view.settings, now))
+        let mut lane = Lane::new(view.endpoint.account, self.plan.breaker, &view.settings, now);
+        if !self.work_known {
+            // What comes now must not overtake what the last process left behind.
+            lane.miss();
+        }
+        Some(lane)
     }
 
     /// Lines the lane up if it may start something, reads on for it if it has room, sets its timer, or lets it go.
@@ -209,7 +227,11 @@ impl Conductor {
         match lane.breaker.admits(now) {
             Admit::No { until } if lane.has_more() => self.set_alarm(endpoint, until),
             Admit::No { .. } => {}
-            Admit::Yes | Admit::Probe if !room && lane.held() > 0 => {}
+            Admit::Yes | Admit::Probe if !room && lane.held() > 0 => {
+                if lane.has_more() {
+                    self.hungry.insert(endpoint);
+                }
+            }
             Admit::Yes | Admit::Probe => {
                 if let Some(after) = lane.wants_refill() {
                     let scheduled_too = lane.is_ordered();
@@ -217,6 +239,14 @@ impl Conductor {
                 } else if crowded && lane.is_empty() && lane.breaker.state() == BreakerState::Closed {
                     self.forget(endpoint);
                 }
+            }
+        }
+    }
+
+    fn feed_the_hungry(&mut self) {
+        if self.has_room() {
+            for endpoint in std::mem::take(&mut self.hungry) {
+                self.attend(endpoint);
             }
         }
     }
@@ -280,7 +310,8 @@ impl Conductor {
             let key = DeliveryKey { endpoint, event: event.tick() };
             let state = DeliveryState::Waiting;
             let delivery = Delivery { key, state, attempts_made: 0, trigger: Trigger::Policy, order_key };
-            let room = self.has_room();
+            // While an endpoint is being emptied, only the store knows what is left of it.
+            let room = self.has_room() && !self.is_emptying(endpoint);
             self.visit(endpoint, |lane| lane.offer(Entry { event, delivery }, room));
         }
     }
@@ -294,6 +325,7 @@ impl Conductor {
     fn on_work_found(&mut self, found: Result<Vec<EndpointKey>, StoreError>) {
         match found {
             Ok(endpoints) => {
+                self.work_known = true;
                 for endpoint in endpoints {
                     self.visit(endpoint, Lane::miss);
                 }
@@ -356,8 +388,9 @@ impl Conductor {
     }
 
     fn on_done(&mut self, done: Done) {
-        let Done { entry, pass, in_flight, backlog, verdict, asked, latency, settlement } = done;
+        let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement } = done;
         let (key, after) = (settlement.key, settlement.after);
+        let verdict = Verdict::of(&outcome);
         let now = self.shell.steady.now();
         let draw = self.shell.random.draw();
         self.calling -= 1;
@@ -371,7 +404,7 @@ impl Conductor {
         {
             stop.interrupted += 1;
         }
-        let room = self.has_room();
+        let room = self.has_room() && is_near(after, now);
         let held = self.visit(key.endpoint, |lane| {
             lane.answered();
             lane.breaker.on_outcome(pass, verdict, asked, draw, now);
@@ -390,8 +423,39 @@ impl Conductor {
             After::Ended(Ended::Gone) => self.stop_endpoint(key.endpoint, StoppedBy::Gone),
             After::Retry { .. } | After::Delivered | After::Ended(_) | After::Unchanged => {}
         }
+        if let Some(slot) = self.lanes.get_mut(&key.endpoint) {
+            let step = slot.patience.on_outcome(&outcome, &view, now);
+            self.follow(step, &view, now);
+        }
         if unrecorded {
             self.on_settled(key);
+        }
+    }
+
+    fn on_looked_back(&mut self, endpoint: EndpointKey, since: Result<Option<Timestamp>, StoreError>) {
+        if let Err(error) = &since {
+            warn!(%error, "cannot read since when an endpoint fails, trying again when it fails next");
+        }
+        let now = self.shell.steady.now();
+        let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else { return };
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        let step = slot.patience.on_past(since, &view, now);
+        self.follow(step, &view, now);
+    }
+
+    fn follow(&self, step: Step, view: &EndpointView, now: Timestamp) {
+        let endpoint = view.endpoint.key;
+        match step {
+            Step::GoOn => {}
+            Step::LookBack => {
+                let minutes = patience::minutes(view, now);
+                self.read_later(Duration::ZERO, move |store, messages| async move {
+                    let counts = store.counts(endpoint, minutes.start, minutes.end).await;
+                    let since = counts.map(|counts| patience::problem_since(&counts));
+                    let _ = messages.send(Message::LookedBack { endpoint, since });
+                });
+            }
+            Step::Pause => self.stop_endpoint(endpoint, StoppedBy::Failing),
         }
     }
 
@@ -416,6 +480,9 @@ impl Conductor {
             return self.empty(endpoint, Ended::Skipped);
         }
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        if slot.emptying == Emptying::UnderWay {
+            return;
+        }
         let prepared = slot.prepared(&view, &self.shell, now);
         let before = slot.lane.held_bytes();
         let taken = slot.lane.take(now);
@@ -471,6 +538,10 @@ impl Conductor {
         self.end_waiting(endpoint, how, except);
     }
 
+    fn is_emptying(&self, endpoint: EndpointKey) -> bool {
+        self.lanes.get(&endpoint).is_some_and(|slot| slot.emptying == Emptying::UnderWay)
+    }
+
     fn end_waiting(&self, endpoint: EndpointKey, how: Ended, except: Vec<ringup_core::time::Tick>) {
         let now = self.shell.steady.now();
         let shell = self.shell.clone();
@@ -495,7 +566,7 @@ impl Conductor {
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
         slot.emptying = if all { Emptying::Done } else { Emptying::No };
         if !all {
-            slot.lane.miss();
+            slot.lane.read_again();
         }
         // What came meanwhile is looked at now, whether the endpoint is still stopped or was enabled again.
         self.attend(endpoint);
@@ -505,11 +576,15 @@ impl Conductor {
         let shell = self.shell.clone();
         self.shell.tasks.spawn(async move {
             let stopped = Stopped { by, at: shell.steady.now() };
-            match shell.catalogue.stop_endpoint(endpoint, stopped).await {
-                Ok(true) => info!(endpoint = endpoint.0, %by, "endpoint stopped"),
-                Ok(false) => {}
-                Err(error) => error!(%error, endpoint = endpoint.0, %by, "cannot stop an endpoint that asked for it"),
+            for _ in 0..STOP_AGAIN_MAX {
+                match shell.catalogue.stop_endpoint(endpoint, stopped).await {
+                    Ok(true) => return info!(endpoint = endpoint.0, %by, "endpoint stopped"),
+                    Ok(false) => return,
+                    Err(error) => warn!(%error, endpoint = endpoint.0, %by, "cannot stop an endpoint, trying again"),
+                }
+                tokio::time::sleep(READ_AGAIN).await;
             }
+            error!(endpoint = endpoint.0, %by, "an endpoint that was to be stopped is still called");
         });
     }
 
@@ -573,6 +648,10 @@ impl Conductor {
 }
 
 impl Slot {
+    fn new(lane: Lane) -> Slot {
+        Slot { lane, prepared: None, patience: Patience::default(), emptying: Emptying::No, alarm: None }
+    }
+
     fn prepared(&mut self, view: &EndpointView, shell: &Shell, now: Timestamp) -> Arc<Prepared> {
         if let Some(prepared) = &self.prepared
             && prepared.is_of(view)
@@ -583,6 +662,14 @@ impl Slot {
         let fresh = Arc::new(Prepared::new(view, &shell.egress));
         self.prepared = Some(fresh.clone());
         fresh
+    }
+}
+
+/// Whether a retry is due before the next sweep could bring it; later ones sleep in the store.
+fn is_near(after: After, now: Timestamp) -> bool {
+    match after {
+        After::Retry { due_at, .. } => due_at <= now.saturating_add(WINDOW),
+        After::Delivered | After::Ended(_) | After::Unchanged => true,
     }
 }
 

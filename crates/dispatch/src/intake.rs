@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::key::EndpointKey;
+use ringup_core::time::Timestamp;
 use ringup_store::seam::{Fresh, Listener, Loaded, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,6 +35,11 @@ pub enum Message {
         loaded: Result<Vec<Loaded>, StoreError>,
     },
     WorkFound(Result<Vec<EndpointKey>, StoreError>),
+    /// Since when an endpoint that fails now has failed, as the counters say.
+    LookedBack {
+        endpoint: EndpointKey,
+        since: Result<Option<Timestamp>, StoreError>,
+    },
     /// Waiting deliveries of a stopped endpoint were ended, all of them or as many as could be.
     Emptied {
         endpoint: EndpointKey,

@@ -71,6 +71,8 @@ enum Order {
 struct Unsettled {
     attempts: u32,
     order_key: Option<u64>,
+    /// Asked for by hand meanwhile: if that brought it back, only the store knows.
+    resent: bool,
 }
 
 enum Place {
@@ -87,6 +89,8 @@ struct Refill {
     late: VecDeque<Entry>,
     /// Deliveries came that were not even kept as late: they may be missing in it.
     missed: bool,
+    /// The cursor went back or everything held was dropped: what it brings begins at the wrong place.
+    void: bool,
 }
 
 /// What a lane answers when asked for work.
@@ -230,10 +234,15 @@ impl Lane {
             && entry.delivery.state == DeliveryState::Waiting
         {
             // Asked for by hand while it waited for its time: that time is now.
-            let Some(parked) = self.timers.remove(&(at, tick)) else { return false };
-            self.held_bytes = self.held_bytes + weight(&entry) - weight(&parked);
+            let Some(mut parked) = self.timers.remove(&(at, tick)) else { return false };
+            // What is held is never older than the row: the last attempt may not be durable yet.
+            parked.delivery.state = DeliveryState::Waiting;
             self.parked.insert(tick, None);
-            self.due.push_back(entry);
+            self.due.push_back(parked);
+            return false;
+        }
+        if let Some(unsettled) = self.unsettled.get_mut(&tick) {
+            unsettled.resent |= entry.delivery.state == DeliveryState::Waiting;
             return false;
         }
         if self.holds(tick) {
@@ -257,9 +266,9 @@ impl Lane {
 
     /// What a read of up to `asked` rows above the cursor brought; `None` if it failed.
     pub fn refilled(&mut self, entries: Option<Vec<Entry>>, asked: usize) {
-        let Refill { settled, late, missed } = self.refill.take().unwrap_or_default();
+        let Refill { settled, late, missed, void } = self.refill.take().unwrap_or_default();
         self.held_bytes -= late.iter().map(weight).sum::<usize>();
-        let Some(entries) = entries else {
+        let Some(entries) = entries.filter(|_| !void) else {
             self.more = true;
             return;
         };
@@ -284,12 +293,27 @@ impl Lane {
 
     /// Lets go of what has not begun, so that a lane that rests costs a timer and a cursor.
     pub fn put_back_ready(&mut self) {
-        let Some(first) = self.ready.front() else { return };
-        self.cursor = Tick(first.tick().0 - 1);
+        if let Some(first) = self.ready.front() {
+            self.read_again_from(first.tick());
+        }
+    }
+
+    /// Reads everything again from the oldest: what the store has left of it is not known.
+    pub fn read_again(&mut self) {
+        self.read_again_from(Tick(1));
+    }
+
+    /// Moves the cursor back in front of a delivery; everything after it is read from the store again.
+    fn read_again_from(&mut self, tick: Tick) {
+        self.cursor = self.cursor.min(Tick(tick.0 - 1));
         for entry in std::mem::take(&mut self.ready) {
             self.held_bytes -= weight(&entry);
+            self.cursor = self.cursor.min(Tick(entry.tick().0 - 1));
         }
         self.miss();
+        if let Some(refill) = &mut self.refill {
+            refill.void = true;
+        }
     }
 
     /// Forgets everything that is not under way: the store has ended it.
@@ -297,6 +321,7 @@ impl Lane {
         if let Some(refill) = &mut self.refill {
             refill.late.clear();
             refill.missed = true;
+            refill.void = true;
         }
         self.ready = VecDeque::new();
         for entry in self.due.drain(..).chain(std::mem::take(&mut self.timers).into_values()) {
@@ -389,7 +414,8 @@ impl Lane {
         }
         self.calling += 1;
         let order_key = entry.delivery.order_key;
-        self.unsettled.entry(entry.tick()).or_insert(Unsettled { attempts: 0, order_key }).attempts += 1;
+        let none = Unsettled { attempts: 0, order_key, resent: false };
+        self.unsettled.entry(entry.tick()).or_insert(none).attempts += 1;
         entry
     }
 
@@ -416,12 +442,16 @@ impl Lane {
             refill.settled.insert(tick);
         }
         let Some(unsettled) = self.unsettled.get_mut(&tick) else { return };
-        let order_key = unsettled.order_key;
+        let Unsettled { order_key, resent, .. } = *unsettled;
         unsettled.attempts -= 1;
-        if unsettled.attempts == 0 {
+        let all = unsettled.attempts == 0;
+        release(&mut self.busy_keys, order_key);
+        if all {
             self.unsettled.remove(&tick);
         }
-        release(&mut self.busy_keys, order_key);
+        if all && resent {
+            self.read_again_from(tick);
+        }
     }
 
     fn hold(&mut self, entry: Entry) {

@@ -8,6 +8,7 @@ mod attempt;
 mod conductor;
 mod intake;
 mod lane;
+mod patience;
 mod prepared;
 mod steady;
 mod sweep;
