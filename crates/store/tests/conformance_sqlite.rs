@@ -2,14 +2,9 @@
 
 mod sqlite_folder;
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use futures_util::future::BoxFuture;
 use proptest::prelude::ProptestConfig;
 use proptest::proptest;
-use ringup_store::conformance::{Home, IDEMPOTENCY_WINDOW, random, within_deadline};
-use ringup_store::seam::Store;
-use ringup_store::sqlite::{Plan, SqliteStore};
+use ringup_store::conformance::{random, within_deadline};
 use sqlite_folder::Folder;
 
 ringup_store::conformance_tests!(home);
@@ -23,46 +18,16 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
         runtime.block_on(within_deadline(random::play(&home(), history)));
     }
-}
 
-fn home() -> Files {
-    Files { folder: Folder::new(), opened: Mutex::new(None) }
-}
-
-struct Files {
-    folder: Folder,
-    opened: Mutex<Option<Arc<SqliteStore>>>,
-}
-
-impl Files {
-    async fn start(&self) -> Arc<dyn Store> {
-        let plan = Plan { idempotency_window: IDEMPOTENCY_WINDOW, ..Plan::new(self.folder.path()) };
-        let store = Arc::new(SqliteStore::open(plan).await.expect("the folder opens"));
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
-        store
-    }
-
-    fn opened(&self) -> Arc<SqliteStore> {
-        self.opened.lock().unwrap_or_else(PoisonError::into_inner).take().expect("it was opened")
+    /// Posting lists go through memory, half written chunks and the file, where usually a day would hardly fill one.
+    #[test]
+    fn so_they_do_when_lists_are_written_out_all_the_time(history in random::histories(60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime starts");
+        let home = Folder::with(|plan| plan.chunk_entries = 3);
+        runtime.block_on(within_deadline(random::play(&home, history)));
     }
 }
 
-impl Home for Files {
-    fn open(&self) -> BoxFuture<'_, Arc<dyn Store>> {
-        Box::pin(self.start())
-    }
-
-    fn reopen(&self, store: Arc<dyn Store>) -> BoxFuture<'_, Arc<dyn Store>> {
-        Box::pin(async move {
-            store.close().await.expect("it closes");
-            self.start().await
-        })
-    }
-
-    fn crash(&self, _store: Arc<dyn Store>) -> BoxFuture<'_, Option<Arc<dyn Store>>> {
-        Box::pin(async move {
-            self.opened().abandon();
-            Some(self.start().await)
-        })
-    }
+fn home() -> Folder {
+    Folder::new()
 }

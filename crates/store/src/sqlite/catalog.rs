@@ -77,7 +77,7 @@ impl Catalog {
             schema::create(&path, &LADDER, PAGE_BYTES)?;
         }
         schema::check_header(&path)?;
-        let connection = schema::open(&path, CACHE_KIB, None)?;
+        let connection = schema::open(&path, CACHE_KIB)?;
         connection.pragma_update(None, "wal_autocheckpoint", 256).in_file(&path)?;
         schema::check_whole(&connection, &path)?;
         schema::migrate(&connection, &path, &LADDER, failpoint)?;

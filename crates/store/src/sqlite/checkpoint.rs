@@ -5,15 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use ringup_core::time::Day;
-use rusqlite::Connection;
 
 use super::day::{DayFile, Presence};
 use super::fault::{self, InFile, Outcome, Point};
 use super::schema;
 use super::shared::Shared;
 
-/// Commits between two looks at a journal's length.
-const COMMITS_PER_LOOK: u32 = 16;
+/// How often the journal is gone through before the writer takes the rest.
+const PASSES: usize = 2;
 
 /// The page cache of a handle that only copies pages.
 const CACHE_KIB: u32 = 64;
@@ -29,19 +28,13 @@ pub(super) struct Checkpointer {
 #[derive(Default)]
 struct State {
     wanted: BTreeMap<Day, Arc<DayFile>>,
-    commits: u32,
 }
 
 impl Checkpointer {
-    /// After each commit. Cheap: looks at the file only now and then.
-    pub(super) fn commits(&self, file: &Arc<DayFile>) {
-        let mut state = self.lock();
-        state.commits += 1;
-        if state.commits >= COMMITS_PER_LOOK {
-            state.commits = 0;
-            state.wanted.insert(file.day, file.clone());
-            self.wake.notify_one();
-        }
+    /// A journal has become long.
+    pub(super) fn wants(&self, file: &Arc<DayFile>) {
+        self.lock().wanted.insert(file.day, file.clone());
+        self.wake.notify_one();
     }
 
     pub(super) fn end(&self) {
@@ -77,22 +70,18 @@ impl Checkpointer {
     }
 }
 
-/// Copies what the journal holds into the file while the writer goes on. The writer starts the journal over by itself
-/// with the first commit that finds all of it copied.
+/// Copies what the journal holds into the file while the writer goes on; then what came meanwhile, which is less. The
+/// rest is the writer's: only between its commits can there be an end, from which a journal starts over.
 fn fold(shared: &Shared, file: &DayFile) -> Outcome<()> {
-    let journal = schema::journal_of(&file.path);
-    if std::fs::metadata(&journal).map_or(0, |metadata| metadata.len()) < shared.plan.journal_bytes {
-        return Ok(());
-    }
     let gate = file.gate.read().unwrap_or_else(PoisonError::into_inner);
     if *gate == Presence::Removed {
         return Ok(());
     }
     let connection = schema::open_to_fold(&file.path, CACHE_KIB)?;
-    fault::pass(shared.plan.failpoint.as_ref(), Point::DuringCheckpoint);
-    passive(&connection).in_file(&file.path)
-}
-
-fn passive(connection: &Connection) -> rusqlite::Result<()> {
-    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
+    for _ in 0..PASSES {
+        fault::pass(shared.plan.failpoint.as_ref(), Point::DuringCheckpoint);
+        schema::fold_beside(&connection).in_file(&file.path)?;
+    }
+    file.tail_is_short.store(true, Ordering::Release);
+    Ok(())
 }

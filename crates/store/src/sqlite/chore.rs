@@ -38,7 +38,7 @@ impl Writer {
         let Some(file) = self.shared.days.get(day) else { return Err(gone()) };
         let mut open = match self.open.remove(&day) {
             Some(open) => open,
-            None => OpenDay::open(file.clone(), None)?,
+            None => OpenDay::open(file.clone(), &self.shared.plan)?,
         };
         open.seal()?;
         open.fold()?;

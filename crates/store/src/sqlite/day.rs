@@ -1,6 +1,7 @@
 //! One day's file: its tables, and what is known of it in memory.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ringup_core::time::{Day, Tick};
@@ -79,6 +80,8 @@ pub(super) struct DayFile {
     pub(super) path: PathBuf,
     /// Held by who reads the file, so that nobody takes it away or puts another in its place meanwhile.
     pub(super) gate: RwLock<Presence>,
+    /// The journal was folded beside the writer, but for its last commits.
+    pub(super) tail_is_short: AtomicBool,
     known: Mutex<Known>,
 }
 
@@ -112,34 +115,46 @@ impl DayFile {
     pub(super) fn create(data_dir: &Path, day: Day, page_bytes: u32) -> Outcome<DayFile> {
         let path = DayFile::path_in(data_dir, day);
         schema::create(&path, &LADDER, page_bytes)?;
-        Ok(DayFile { day, path, gate: RwLock::new(Presence::There), known: Mutex::default() })
+        Ok(DayFile {
+            day,
+            path,
+            gate: RwLock::new(Presence::There),
+            tail_is_short: AtomicBool::new(false),
+            known: Mutex::default(),
+        })
     }
 
     /// Opens an existing file, checks it and learns what it holds. Finishes what a crash left unfinished.
     pub(super) fn recover(data_dir: &Path, day: Day, failpoint: Option<&Arc<Failpoint>>) -> Outcome<DayFile> {
         let path = DayFile::path_in(data_dir, day);
         schema::check_header(&path)?;
-        let connection = schema::open(&path, WRITER_CACHE_KIB, None)?;
+        let connection = schema::open(&path, WRITER_CACHE_KIB)?;
         if std::fs::metadata(&path).in_file(&path)?.len() <= CHECKED_BYTES_MAX {
             schema::check_whole(&connection, &path)?;
         }
         schema::migrate(&connection, &path, &LADDER, failpoint)?;
         let known = learn(&connection).in_file(&path)?;
         connection.close().map_err(|(_, error)| error).in_file(&path)?;
-        Ok(DayFile { day, path, gate: RwLock::new(Presence::There), known: Mutex::new(known) })
+        Ok(DayFile {
+            day,
+            path,
+            gate: RwLock::new(Presence::There),
+            tail_is_short: AtomicBool::new(false),
+            known: Mutex::new(known),
+        })
     }
 
     /// After another file took its place.
     pub(super) fn learn_again(&self) -> Outcome<()> {
-        let connection = schema::open(&self.path, WRITER_CACHE_KIB, None)?;
+        let connection = schema::open(&self.path, WRITER_CACHE_KIB)?;
         let known = learn(&connection).in_file(&self.path)?;
         connection.close().map_err(|(_, error)| error).in_file(&self.path)?;
         *self.known() = known;
         Ok(())
     }
 
-    pub(super) fn open_to_write(&self, pages_max: Option<u32>) -> Outcome<Connection> {
-        schema::open(&self.path, WRITER_CACHE_KIB, pages_max)
+    pub(super) fn open_to_write(&self) -> Outcome<Connection> {
+        schema::open(&self.path, WRITER_CACHE_KIB)
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {

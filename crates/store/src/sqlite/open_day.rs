@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ringup_core::time::Tick;
 use rusqlite::{Connection, OptionalExtension};
@@ -10,12 +11,21 @@ use siphasher::sip::SipHasher13;
 
 use super::day::DayFile;
 use super::fault::{InFile, Outcome};
+use super::plan::Plan;
 use super::posting::{self, Entry, Progress};
 use super::row;
+use super::schema;
 use crate::query::MinuteCount;
 
 /// URLs whose numbers are remembered. More than an account has endpoints; beyond it they are looked up again.
 const URLS_MAX: usize = 16_384;
+
+/// Commits between two looks at a journal's length.
+const COMMITS_PER_LOOK: u32 = 16;
+
+/// Commits over which a chunk of posting lists is written if each of its entries has an owner of its own, so that none
+/// is long because of it.
+const COMMITS_PER_CHUNK: usize = 256;
 
 pub(super) struct OpenDay {
     pub(super) connection: Connection,
@@ -26,6 +36,10 @@ pub(super) struct OpenDay {
     urls: HashMap<Arc<str>, i64>,
     in_transaction: bool,
     syncing: bool,
+    commits: u32,
+    page_bytes: u64,
+    chunk_entries: usize,
+    pages_max: Option<Arc<AtomicU32>>,
     progress: Progress,
     pub(super) effects: Effects,
 }
@@ -52,9 +66,10 @@ pub(super) enum Name {
 }
 
 impl OpenDay {
-    pub(super) fn open(file: Arc<DayFile>, pages_max: Option<u32>) -> Outcome<OpenDay> {
-        let connection = file.open_to_write(pages_max)?;
+    pub(super) fn open(file: Arc<DayFile>, plan: &Plan) -> Outcome<OpenDay> {
+        let connection = file.open_to_write()?;
         let salt = salt(&connection).in_file(&file.path)?;
+        let page_bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0)).in_file(&file.path)?;
         Ok(OpenDay {
             connection,
             file,
@@ -63,6 +78,10 @@ impl OpenDay {
             urls: HashMap::new(),
             in_transaction: false,
             syncing: true,
+            commits: 0,
+            page_bytes: row::natural(page_bytes),
+            chunk_entries: plan.chunk_entries,
+            pages_max: plan.pages_max.clone(),
             progress: Progress::default(),
             effects: Effects::default(),
         })
@@ -76,6 +95,10 @@ impl OpenDay {
         if self.syncing != sync {
             self.connection.pragma_update(None, "synchronous", if sync { "FULL" } else { "NORMAL" })?;
             self.syncing = sync;
+        }
+        if let Some(pages) = &self.pages_max {
+            let pages = pages.load(Ordering::SeqCst);
+            self.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
         }
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         self.in_transaction = true;
@@ -92,8 +115,24 @@ impl OpenDay {
         self.write_postings(false)?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.in_transaction = false;
+        self.commits += 1;
         self.make_known();
         Ok(())
+    }
+
+    /// Between commits: finishes what was folded beside the writer, and says whether the journal has become long.
+    pub(super) fn look_at_journal(&mut self, journal_bytes: u64) -> rusqlite::Result<bool> {
+        if self.file.tail_is_short.swap(false, Ordering::Acquire) {
+            schema::fold_beside(&self.connection)?;
+        }
+        if self.commits < COMMITS_PER_LOOK {
+            return Ok(false);
+        }
+        self.commits = 0;
+        let pages = self.connection.query_row("PRAGMA wal_checkpoint(NOOP)", (), |row| {
+            Ok(row.get::<_, i64>(1)?.saturating_sub(row.get(2)?))
+        })?;
+        Ok(row::natural(pages) * self.page_bytes >= journal_bytes)
     }
 
     /// Nothing of this group happened.
@@ -193,10 +232,12 @@ impl OpenDay {
         Ok(())
     }
 
+    /// The next rows of the chunk that is being written, or all of them.
     fn write_postings(&mut self, at_once: bool) -> rusqlite::Result<()> {
+        let rows_max = if at_once { usize::MAX } else { (self.chunk_entries / COMMITS_PER_CHUNK).max(1) };
         let known = self.file.known();
         if known.posting.is_sealing() {
-            let written = posting::write(&self.connection, &known.posting, self.progress, known.events, at_once)?;
+            let written = posting::write(&self.connection, &known.posting, self.progress, known.events, rows_max)?;
             self.effects.sealed = Some(written);
         }
         Ok(())
@@ -215,7 +256,7 @@ impl OpenDay {
         for entry in effects.entries {
             known.posting.add(entry);
         }
-        if known.posting.is_full() {
+        if known.posting.is_full(self.chunk_entries) {
             known.posting.seal();
         }
         known.events += effects.events;

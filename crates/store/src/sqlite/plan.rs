@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::fault::Failpoint;
@@ -26,12 +27,14 @@ pub struct Plan {
     pub sync_interval: Duration,
     /// Bytes of a journal from which it is folded into its file beside the writer.
     pub journal_bytes: u64,
+    /// Entries of posting lists that are kept in memory before they are sorted and written: 24 bytes each.
+    pub chunk_entries: usize,
     /// How long the writer has nothing to do before journals are folded away and leave the disk.
     pub idle: Duration,
     /// Bytes of one page of a new file, a power of two from 512 to 65,536.
     pub page_bytes: u32,
-    /// Pages that one file may have: a disk that is full, for tests.
-    pub pages_max: Option<u32>,
+    /// Pages that one day's file may have: a disk that is full and gets room again, for tests.
+    pub pages_max: Option<Arc<AtomicU32>>,
     pub failpoint: Option<Arc<Failpoint>>,
 }
 
@@ -46,6 +49,7 @@ impl Plan {
             company_wait: Duration::from_millis(1),
             sync_interval: Duration::from_millis(50),
             journal_bytes: 16 * 1024 * 1024,
+            chunk_entries: 65_536,
             idle: Duration::from_secs(3),
             page_bytes: 8 * 1024,
             pages_max: None,

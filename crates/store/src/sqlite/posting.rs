@@ -15,12 +15,6 @@ use rusqlite::Connection;
 use super::row;
 use crate::log_entry::OutcomeWord;
 
-/// Entries that are kept in memory before they are sorted and written: 24 bytes each, two generations, 3 MiB.
-const CHUNK_ENTRIES: usize = 65_536;
-
-/// Rows that one commit writes of a chunk, so that no commit is long because of it.
-const ROWS_PER_COMMIT: usize = 256;
-
 /// What a list is of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Kind {
@@ -79,8 +73,9 @@ impl Posting {
         self.open.push(entry);
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.open.len() >= CHUNK_ENTRIES && self.sealing.is_none()
+    /// Whether there are enough entries for a chunk, and room to write one.
+    pub(super) fn is_full(&self, chunk_entries: usize) -> bool {
+        self.open.len() >= chunk_entries && self.sealing.is_none()
     }
 
     pub(super) fn is_sealing(&self) -> bool {
@@ -129,19 +124,18 @@ impl Sealing {
     }
 }
 
-/// Writes the next rows of a chunk inside the writer's transaction, all of them if `at_once`. Answers how far it is
-/// once that transaction stands, and whether that is all.
+/// Writes the next rows of a chunk inside the writer's transaction. Answers how far it is once that transaction stands,
+/// and whether that is all.
 pub(super) fn write(
     connection: &Connection,
     posting: &Posting,
     progress: Progress,
     events: u64,
-    at_once: bool,
+    rows_max: usize,
 ) -> rusqlite::Result<(Progress, bool)> {
     let Some(sealing) = posting.sealing.as_ref() else { return Ok((progress, true)) };
     let mut insert =
         connection.prepare_cached("INSERT INTO posting (chunk, kind, owner, ticks) VALUES (?, ?, ?, ?)")?;
-    let rows_max = if at_once { usize::MAX } else { ROWS_PER_COMMIT };
     let mut written = progress.written;
     let rest = sealing.entries[written..].chunk_by(|a, b| (a.kind, a.owner) == (b.kind, b.owner));
     for list in rest.take(rows_max) {

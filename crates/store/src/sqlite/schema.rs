@@ -123,7 +123,7 @@ pub(super) fn fold_at_end(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Opens an existing file for writing, durable to the disk with each commit. Its journal stays when it is dropped.
-pub(super) fn open(path: &Path, cache_kib: u32, pages_max: Option<u32>) -> Outcome<Connection> {
+pub(super) fn open(path: &Path, cache_kib: u32) -> Outcome<Connection> {
     let connection = Connection::open_with_flags(path, READ_WRITE).in_file(path)?;
     let settle = || -> rusqlite::Result<()> {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
@@ -134,13 +134,12 @@ pub(super) fn open(path: &Path, cache_kib: u32, pages_max: Option<u32>) -> Outco
         connection.pragma_update(None, "foreign_keys", false)?;
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "secure_delete", true)?;
+        // Else a statement is planned anew whenever a bound value could make another plan better: on each publish.
+        connection.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?;
         // A journal keeps its length when it starts over: writing in place needs no new blocks, so syncs are cheaper.
         connection.pragma_update(None, "journal_size_limit", JOURNAL_LENGTH_MAX)?;
-        if let Some(pages) = pages_max {
-            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-        }
         connection.set_prepared_statement_cache_capacity(64);
         Ok(())
     };
@@ -159,6 +158,11 @@ pub(super) fn open_to_fold(path: &Path, cache_kib: u32) -> Outcome<Connection> {
     };
     settle().in_file(path)?;
     Ok(connection)
+}
+
+/// Copies what a journal holds into its file, as far as readers and the writer allow without waiting for them.
+pub(super) fn fold_beside(connection: &Connection) -> rusqlite::Result<()> {
+    connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))
 }
 
 /// Opens an existing file for reading only. It never folds a journal, so its end cannot disturb the writer.

@@ -77,7 +77,7 @@ impl Writer {
                 Next::Group(items) if self.alone => items.into_iter().for_each(|item| self.group(vec![item])),
                 Next::Group(items) => self.group(items),
                 Next::Chore(chore) => self.chore(chore),
-                Next::Idle => self.fold_all(),
+                Next::Idle => self.rest(),
                 Next::End => break,
             }
             if self.shared.life() != Life::Open && self.shared.inbox.ending() != Some(Ending::Drain) {
@@ -110,7 +110,24 @@ impl Writer {
             }
             Err(fault) => self.failed(items, fresh, &committed, fault),
         }
+        self.tend_journals();
         self.close_least_used();
+    }
+
+    /// A journal that grows is folded beside the writer; nothing of it may fail a commit.
+    fn tend_journals(&mut self) {
+        let Writer { open, shared, .. } = self;
+        for open in open.values_mut().filter(|open| !open.is_in_transaction()) {
+            match open.look_at_journal(shared.plan.journal_bytes) {
+                Ok(true) => shared.checkpointer.wants(&open.file),
+                Ok(false) => {}
+                Err(error) => {
+                    let fault = Fault::of(&open.file.path, &error);
+                    shared.found(&fault);
+                    tracing::warn!(%fault, "a journal could not be folded");
+                }
+            }
+        }
     }
 
     fn apply(&mut self, item: &Item, fresh: &mut Vec<Fresh>) -> Outcome<Applied> {
@@ -143,7 +160,6 @@ impl Writer {
                     return Err(fault);
                 }
                 committed.insert(*day);
-                self.shared.checkpointer.commits(&open.file);
             }
         }
         fault::pass(self.shared.plan.failpoint.as_ref(), Point::AfterCommitBeforeAck);
@@ -253,7 +269,7 @@ impl Writer {
                 Some(file) => file,
                 None => self.create(day)?,
             };
-            let open = OpenDay::open(file, self.shared.plan.pages_max)?;
+            let open = OpenDay::open(file, &self.shared.plan)?;
             if self.suspect.contains(&day) {
                 verify(&open)?;
                 self.suspect.remove(&day);
@@ -282,8 +298,25 @@ impl Writer {
         while self.open.len() > OPEN_DAYS_MAX {
             let idle = self.open.iter().filter(|(_, open)| !open.is_in_transaction());
             let Some(day) = idle.min_by_key(|(_, open)| open.used).map(|(day, _)| *day) else { return };
-            self.open.remove(&day);
+            if let Some(mut open) = self.open.remove(&day)
+                && let Err(fault) = open.seal().and_then(|()| open.fold())
+            {
+                self.shared.found(&fault);
+                tracing::warn!(%fault, "a day that is no longer written could not be put away");
+            }
         }
+    }
+
+    /// Nothing came for a while: what only older days still have in memory goes into their files.
+    fn rest(&mut self) {
+        let newest = self.open.keys().next_back().copied();
+        for (_, open) in self.open.iter_mut().filter(|(day, _)| Some(**day) != newest) {
+            if let Err(fault) = open.seal() {
+                self.shared.found(&fault);
+                tracing::warn!(%fault, "a day's lists could not be written, and are tried again later");
+            }
+        }
+        self.fold_all();
     }
 
     /// Everything of value goes into the files proper, and journals leave the disk.
@@ -291,8 +324,10 @@ impl Writer {
         for open in self.open.values() {
             match open.fold() {
                 Ok(_) => {}
-                Err(fault @ Fault::Damaged(_)) => return self.shared.broken(Arc::from(fault.to_string())),
-                Err(fault) => tracing::warn!(%fault, "a journal could not be folded away, and is tried again later"),
+                Err(fault) => {
+                    self.shared.found(&fault);
+                    tracing::warn!(%fault, "a journal could not be folded away, and is tried again later");
+                }
             }
         }
     }
@@ -316,7 +351,7 @@ impl Writer {
                 let sealed = match self.open.get_mut(&file.day) {
                     Some(open) => open.seal(),
                     None if file.known().posting.is_empty() => Ok(()),
-                    None => OpenDay::open(file, None).and_then(|mut open| {
+                    None => OpenDay::open(file, &self.shared.plan).and_then(|mut open| {
                         open.seal()?;
                         open.fold().map(drop)
                     }),
