@@ -31,6 +31,7 @@ pub struct Facts {
     pub endpoints: Vec<EndpointFacts>,
     pub by_key: BTreeMap<EndpointKey, usize>,
     pub resends: BTreeMap<Delivery, Vec<Resend>>,
+    pub life: u32,
     pub in_flight: u32,
     /// Calls of this life that are not durable yet.
     pub unsettled: u32,
@@ -64,6 +65,8 @@ pub struct Call {
     pub recorded: Option<Recorded>,
     /// The store said that it is durable.
     pub settled: bool,
+    /// True time of that.
+    pub settled_at: Option<Timestamp>,
 }
 
 pub enum End {
@@ -139,6 +142,7 @@ impl Facts {
             endpoints: (0..receivers).map(|_| EndpointFacts::default()).collect(),
             by_key: BTreeMap::new(),
             resends: BTreeMap::new(),
+            life: 0,
             in_flight: 0,
             unsettled: 0,
             tally: Tally::default(),

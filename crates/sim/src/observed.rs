@@ -67,13 +67,15 @@ fn fault(world: &World, operation: Operation) -> Fault {
 
 impl ObservedStore {
     async fn observed_change(&self, change: Change) -> Result<i64, StoreError> {
+        // Until it is answered, and for good if the process dies before that.
+        let was_unsure = self.world.facts().perhaps_changed(&change, true);
         let answer = self.inner.change(change.clone()).await;
         let now = self.world.time.now();
         let mut facts = self.world.facts();
         facts.tally.changes += 1;
-        match answer {
-            Ok(key) => facts.changed(change, key, now),
-            Err(_) => facts.perhaps_changed(&change),
+        if let Ok(key) = answer {
+            facts.perhaps_changed(&change, was_unsure);
+            facts.changed(change, key, now);
         }
         answer
     }
@@ -124,21 +126,20 @@ impl Facts {
         }
     }
 
-    fn perhaps_changed(&mut self, change: &Change) {
+    /// Whether the endpoint's configuration is in doubt. Answers whether it was before.
+    fn perhaps_changed(&mut self, change: &Change, unsure: bool) -> bool {
         let receiver = match change {
             Change::PutEndpoint(endpoint) => Some(receiver_of(&endpoint.url)),
             Change::DeleteEndpoint(endpoint) => self.by_key.get(endpoint).copied(),
             _ => None,
         };
-        if let Some(receiver) = receiver {
-            self.endpoints[receiver].unsure = true;
-        }
+        receiver.is_some_and(|receiver| std::mem::replace(&mut self.endpoints[receiver].unsure, unsure))
     }
 
     fn asked_for(&mut self, event: EventId, endpoint: EndpointKey, asked_at: Timestamp) -> usize {
         let receiver = self.by_key[&endpoint];
         self.tally.resends += 1;
-        self.trace.line(asked_at, format_args!("resend r{receiver} {event}"));
+        self.trace.line(asked_at, format_args!("resend r{receiver} {}", event.tick().0));
         let resends = self.resends.entry((event, receiver)).or_default();
         resends.push(crate::facts::Resend { asked_at, done_at: None, refused: false });
         resends.len() - 1
@@ -158,7 +159,7 @@ impl Facts {
             Ok(_) => "refused",
             Err(_) => "failed",
         };
-        self.trace.line(now, format_args!("resent r{receiver} {event} {word}"));
+        self.trace.line(now, format_args!("resent r{receiver} {} {word}", event.tick().0));
         let Some(resend) = self.resends.get_mut(&(event, receiver)).and_then(|resends| resends.get_mut(place)) else {
             return;
         };
@@ -175,11 +176,11 @@ impl Facts {
             return self.problem(format!("an outcome was recorded for {:?}, which nobody knows", settlement.key));
         };
         let delivery = (settlement.event.id, receiver);
-        self.trace.line(now, format_args!("record r{receiver} {} {:?}", delivery.0, settlement.after));
+        self.trace.line(now, format_args!("record r{receiver} {} {:?}", settlement.key.event.0, settlement.after));
         let places = self.calls_of.get(&delivery).cloned().unwrap_or_default();
         let open = places.into_iter().find(|at| {
             let call = &self.calls[*at];
-            call.recorded.is_none() && matches!(call.end, End::Answered { .. } | End::CutOff)
+            call.life == self.life && call.recorded.is_none() && matches!(call.end, End::Answered { .. } | End::CutOff)
         });
         let Some(at) = open else {
             return self.problem(format!("O5: an outcome was recorded for r{receiver} {} without a call", delivery.0));
@@ -197,12 +198,13 @@ impl Facts {
         let places = of_tick.next().map(|(_, places)| places.as_slice()).unwrap_or_default();
         let oldest = places.iter().copied().find(|at| {
             let call = &self.calls[*at];
-            call.recorded.is_some() && !call.settled && !matches!(call.end, End::Lost)
+            call.life == self.life && call.recorded.is_some() && !call.settled
         });
         self.trace.line(now, format_args!("settled r{receiver} {}", key.event.0));
         match oldest {
             Some(at) => {
                 self.calls[at].settled = true;
+                self.calls[at].settled_at = Some(now);
                 self.unsettled = self.unsettled.saturating_sub(1);
             }
             None => self.problem(format!("O5: settled r{receiver} {} without an outcome", key.event.0)),

@@ -83,6 +83,7 @@ impl World {
         let wall = Clock::now(&self.time);
         *lock(&self.life) = Life { number, catalogue: Some(catalogue), wall, began_at: self.time.now() };
         self.alive.store(true, Ordering::Relaxed);
+        self.facts().life = number;
         self.trace(format_args!("life {number} begins"));
     }
 
@@ -128,7 +129,7 @@ impl World {
         facts.unsettled += 1;
         facts.endpoints[receiver].in_flight += 1;
         facts.check_bounds(receiver, &view, self.mix.plan.in_flight_max, now);
-        facts.trace.line(now, format_args!("call r{receiver} {event}"));
+        facts.trace.line(now, format_args!("call r{receiver} {}", event.tick().0));
         let at = facts.calls.len();
         let delivery = (event, receiver);
         facts.calls_of.entry(delivery).or_default().push(at);
@@ -142,6 +143,7 @@ impl World {
             lost_outcome: None,
             recorded: None,
             settled: false,
+            settled_at: None,
         });
         at
     }
@@ -151,7 +153,7 @@ impl World {
         let (now, steady) = (self.time.now(), self.steady());
         let status = outcome.status().unwrap_or(0);
         self.finish_call(at, |facts, (event, receiver)| {
-            facts.trace.line(now, format_args!("answer r{receiver} {event} {} {status}", outcome.word()));
+            facts.trace.line(now, format_args!("answer r{receiver} {} {} {status}", event.tick().0, outcome.word()));
             if !matches!(outcome, Outcome::Delivered(_)) {
                 facts.tally.bad_answers += 1;
             }
@@ -163,7 +165,7 @@ impl World {
     pub fn drop_call(&self, at: usize) {
         let now = self.time.now();
         self.finish_call(at, |facts, (event, receiver)| {
-            facts.trace.line(now, format_args!("cut off r{receiver} {event}"));
+            facts.trace.line(now, format_args!("cut off r{receiver} {}", event.tick().0));
             End::CutOff
         });
     }

@@ -45,7 +45,7 @@ fn check_order(facts: &Facts, receiver: usize, calls: &[&Call], problems: &mut V
         };
         let before = last.insert(line, event.tick());
         if before.is_some_and(|before| before > event.tick()) {
-            problems.push(format!("O4: r{receiver} got {event} after a later one of its line"));
+            problems.push(format!("O4: r{receiver} got {} after a later one of its line", event.tick().0));
             return;
         }
     }
@@ -81,7 +81,7 @@ fn check_stops(facts: &Facts, receiver: usize, calls: &[&Call], problems: &mut V
             && !endpoint.stops.iter().any(|(since, _)| *since == at);
         let gone = endpoint.deleted_at.is_some_and(|since| since < at);
         if stopped || gone {
-            problems.push(format!("r{receiver} was called for {} while it was stopped", call.delivery.0));
+            problems.push(format!("r{receiver} was called for {} while it was stopped", call.delivery.0.tick().0));
             return;
         }
     }
@@ -101,7 +101,7 @@ fn check_fairness(facts: &Facts, mix: &Mix, receiver: usize, calls: &[&Call], pr
         let Some(accepted_at) = facts.accepted_at.get(&call.delivery.0) else { continue };
         let waited = call.begun_at.saturating_since(*accepted_at);
         if waited > patience {
-            problems.push(format!("healthy r{receiver} waited {waited:?} for {}", call.delivery.0));
+            problems.push(format!("healthy r{receiver} waited {waited:?} for {}", call.delivery.0.tick().0));
             return;
         }
     }

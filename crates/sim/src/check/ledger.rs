@@ -133,7 +133,7 @@ fn check_events(facts: &Facts, ledger: &Ledger, problems: &mut Vec<String>) {
 }
 
 fn check_end(facts: &Facts, delivery: Delivery, state: Option<DeliveryState>, problems: &mut Vec<String>) {
-    let (event, receiver) = delivery;
+    let (event, receiver) = (delivery.0.tick().0, delivery.1);
     let successes = facts.calls_for(delivery).filter(|call| call.outcome().is_some_and(is_success)).count();
     let lost_successes = repeats_allowed(facts, delivery);
     let endpoint = &facts.endpoints[receiver];

@@ -14,7 +14,11 @@ pub(super) fn check(facts: &Facts, ledger: &Ledger, problems: &mut Vec<String>) 
         check_one(facts, ledger, *delivery, problems);
     }
     for delivery in ledger.attempts.keys().filter(|delivery| !facts.calls_of.contains_key(*delivery)) {
-        problems.push(format!("O5: the log has attempts of r{} {}, which was never called", delivery.1, delivery.0));
+        problems.push(format!(
+            "O5: the log has attempts of r{} {}, which was never called",
+            delivery.1,
+            delivery.0.tick().0
+        ));
     }
 }
 
@@ -24,7 +28,7 @@ fn check_one(facts: &Facts, ledger: &Ledger, delivery: Delivery, problems: &mut 
     for call in facts.calls_for(delivery) {
         let Some(row) = row_of(call) else { continue };
         if call.recorded.is_some_and(|recorded| recorded.number.is_some()) != keeps(call) && is_sure(facts, call) {
-            problems.push(format!("O5: r{} {} {row:?} was logged against its mode", delivery.1, delivery.0));
+            problems.push(format!("O5: r{} {} {row:?} was logged against its mode", delivery.1, delivery.0.tick().0));
         }
         if call.recorded.is_some_and(|recorded| recorded.number.is_some()) {
             *may.entry(row).or_default() += 1;
@@ -40,7 +44,8 @@ fn check_one(facts: &Facts, ledger: &Ledger, delivery: Delivery, problems: &mut 
     if !enough || !true_ones {
         problems.push(format!(
             "O5: the log of r{} {} says {rows:?}; durable are {must:?}, and there were {may:?}",
-            delivery.1, delivery.0
+            delivery.1,
+            delivery.0.tick().0
         ));
     }
 }

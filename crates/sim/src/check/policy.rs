@@ -22,7 +22,7 @@ pub(super) fn check(facts: &Facts, ledger: &Ledger, problems: &mut Vec<String>) 
             if let Some(done_at) = resend.done_at
                 && !was_made(facts, *delivery, resend.asked_at, done_at)
             {
-                problems.push(format!("r{} {} was resent and nothing came of it", delivery.1, delivery.0));
+                problems.push(format!("r{} {} was resent and nothing came of it", delivery.1, delivery.0.tick().0));
             }
         }
     }
@@ -38,13 +38,13 @@ fn check_number(facts: &Facts, delivery: Delivery, problems: &mut Vec<String>) {
     let made = facts.calls_for(delivery).count();
     let changed = facts.calls_for(delivery).any(|call| !is_sure(facts, call));
     if made > allowed && !changed {
-        problems.push(format!("r{} {} had {made} attempts, {allowed} allowed", delivery.1, delivery.0));
+        problems.push(format!("r{} {} had {made} attempts, {allowed} allowed", delivery.1, delivery.0.tick().0));
     }
 }
 
 /// Follows the calls of a delivery as its plan would have them.
 fn replay(facts: &Facts, ledger: &Ledger, delivery: Delivery, problems: &mut Vec<String>) {
-    let mut say = |what: String| problems.push(format!("r{} {}: {what}", delivery.1, delivery.0));
+    let mut say = |what: String| problems.push(format!("r{} {}: {what}", delivery.1, delivery.0.tick().0));
     // How many attempts count: a range once an outcome was lost that may have been stored.
     let mut made = 0..=0;
     let mut due: Option<Timestamp> = None;
@@ -135,10 +135,7 @@ fn was_made(facts: &Facts, delivery: Delivery, asked_at: Timestamp, done_at: Tim
         endpoint.unsure || endpoint.deleted_at.is_some() || endpoint.stops.iter().any(|(_, by)| by.is_some());
     put_aside
         || facts.calls_for(delivery).any(|call| {
-            let end = match &call.end {
-                End::Answered { at, .. } => *at,
-                End::UnderWay | End::CutOff | End::Lost => Timestamp::MAX,
-            };
-            call.begun_at >= asked_at || end >= asked_at && call.begun_at <= done_at
+            let settled_at = call.settled_at.unwrap_or(Timestamp::MAX);
+            call.begun_at >= asked_at || call.begun_at <= done_at && settled_at >= asked_at
         })
 }
