@@ -563,7 +563,13 @@ impl Conductor {
     }
 
     fn on_emptied(&mut self, endpoint: EndpointKey, all: bool) {
-        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        let Some(slot) = self.lanes.get_mut(&endpoint) else {
+            if !all {
+                // A deleted endpoint without a lane: looking for it begins its end anew.
+                self.visit(endpoint, Lane::miss);
+            }
+            return;
+        };
         slot.emptying = if all { Emptying::Done } else { Emptying::No };
         if !all {
             slot.lane.read_again();

@@ -501,3 +501,6 @@ fn release(busy: &mut BTreeMap<u64, u32>, key: Option<u64>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

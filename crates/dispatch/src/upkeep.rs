@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use ringup_core::ports::Clock;
 use ringup_store::catalogue::Catalogue;
-use ringup_store::seam::Retention;
+use ringup_store::seam::{Retention, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepPlan {
@@ -27,9 +27,15 @@ pub struct Upkeep {
 }
 
 impl Upkeep {
-    pub fn start(plan: UpkeepPlan, catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Upkeep {
+    /// `tell` hears after each look at the store whether it answered, or with what error.
+    pub fn start(
+        plan: UpkeepPlan,
+        catalogue: Arc<Catalogue>,
+        clock: Arc<dyn Clock>,
+        tell: impl Fn(Result<(), &StoreError>) + Send + Sync + 'static,
+    ) -> Upkeep {
         let stop = CancellationToken::new();
-        let task = tokio::spawn(run(plan, catalogue, clock, stop.clone()));
+        let task = tokio::spawn(run(plan, catalogue, clock, tell, stop.clone()));
         Upkeep { stop, task }
     }
 
@@ -39,20 +45,36 @@ impl Upkeep {
     }
 }
 
-async fn run(plan: UpkeepPlan, catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, stop: CancellationToken) {
+async fn run(
+    plan: UpkeepPlan,
+    catalogue: Arc<Catalogue>,
+    clock: Arc<dyn Clock>,
+    tell: impl Fn(Result<(), &StoreError>) + Send + Sync + 'static,
+    stop: CancellationToken,
+) {
     let mut retain = interval_at(Instant::now() + plan.retain_every, plan.retain_every);
     let mut refresh = interval_at(Instant::now() + plan.refresh_every, plan.refresh_every);
     retain.set_missed_tick_behavior(MissedTickBehavior::Delay);
     refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // One line when it begins to fail, not four a second.
+    let mut troubled = false;
     loop {
         tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            _ = refresh.tick() => match catalogue.refresh().await {
-                Ok(true) => info!("configuration changed by another process was taken over"),
-                Ok(false) => {}
-                Err(error) => warn!(%error, "cannot look for changed configuration"),
-            },
+            _ = refresh.tick() => {
+                let looked = catalogue.refresh().await;
+                tell(looked.as_ref().map(drop));
+                match looked {
+                    Ok(true) => info!("configuration changed by another process was taken over"),
+                    Ok(false) => troubled = false,
+                    Err(error) if !troubled => {
+                        troubled = true;
+                        error!(%error, "the store does not answer");
+                    }
+                    Err(_) => {}
+                }
+            }
             _ = retain.tick() => match catalogue.store().retain(plan.retention, clock.now()).await {
                 Ok(retained) if retained.days_removed + retained.days_compacted > 0 => {
                     info!(
