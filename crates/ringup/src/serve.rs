@@ -15,10 +15,10 @@ use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
 use ringup_dispatch::{Dispatch, Parts, Upkeep, UpkeepPlan};
 use ringup_egress::{Egress, EgressPlan};
-use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
 use ringup_store::seam::Retention;
+use ringup_store::{Store, StoreError};
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -71,7 +71,10 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
             random: Arc::new(SystemRandom),
         },
     );
-    let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock));
+    let health = Health::ready();
+    let teller = health.clone();
+    let tell = move |looked: Result<(), &StoreError>| teller.store_is(looked.err().map(ToString::to_string));
+    let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock), tell);
 
     let app =
         Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));
@@ -80,7 +83,6 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     greeting::say(&first, given.is_some(), address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
-    let health = Health::ready();
     let router =
         ringup_api::router(app, ringup_api::Plan::new(config.server.body_bytes_max.as_usize()), health.wellness());
     let grace = config.server.shutdown_grace;
