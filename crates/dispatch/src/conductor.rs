@@ -1,21 +1,23 @@
 //! The one task that owns all lanes: takes in what comes, starts what may start, in fair turn.
 
+mod read;
+mod stopped;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::breaker::{Admit, BreakerState, Verdict};
 use ringup_core::delivery::{After, Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
-use ringup_core::endpoint::{Stopped, StoppedBy};
+use ringup_core::endpoint::StoppedBy;
 use ringup_core::key::EndpointKey;
-use ringup_core::limits::LANE_REFILL_ROWS;
 use ringup_core::time::Timestamp;
 use ringup_core::turn::Turn;
 use ringup_store::directory::EndpointView;
 use ringup_store::seam::{Fresh, Loaded, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{debug, warn};
 
 use crate::attempt::{Done, Job, Shell};
 use crate::intake::{Intake, Message};
@@ -34,14 +36,8 @@ const LANES_KEPT: usize = 10_000;
 /// Pause before a read of the store that failed is tried again.
 const READ_AGAIN: Duration = Duration::from_secs(1);
 
-/// Times that stopping an endpoint is tried, a second apart; its next bad answer begins anew.
-const STOP_AGAIN_MAX: u32 = 60;
-
 /// How long a stop waits for outcomes to become durable once nothing is under way.
 const SETTLE_GRACE: Duration = Duration::from_secs(5);
-
-/// Deliveries of a stopped endpoint ended in one commit.
-const END_AT_ONCE: usize = 1_000;
 
 pub struct Conductor {
     plan: Plan,
@@ -322,71 +318,6 @@ impl Conductor {
         self.visit(key.endpoint, |lane| lane.settled(key.event));
     }
 
-    fn on_work_found(&mut self, found: Result<Vec<EndpointKey>, StoreError>) {
-        match found {
-            Ok(endpoints) => {
-                self.work_known = true;
-                for endpoint in endpoints {
-                    self.visit(endpoint, Lane::miss);
-                }
-            }
-            Err(error) => {
-                warn!(%error, "cannot read what is waiting, trying again");
-                self.read_later(READ_AGAIN, |store, messages| async move {
-                    let found = store.endpoints_with_work().await;
-                    let _ = messages.send(Message::WorkFound(found));
-                });
-            }
-        }
-    }
-
-    fn on_refilled(&mut self, endpoint: EndpointKey, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
-        let entries = match loaded {
-            Ok(loaded) => Some(loaded.into_iter().map(entry).collect()),
-            Err(error) => {
-                warn!(%error, "cannot read a lane's deliveries, trying again");
-                None
-            }
-        };
-        let failed = entries.is_none();
-        if let Some(slot) = self.lanes.get_mut(&endpoint) {
-            let before = slot.lane.held_bytes();
-            slot.lane.refilled(entries, asked);
-            self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
-        }
-        if failed {
-            let again = self.shell.steady.now().saturating_add(READ_AGAIN);
-            self.set_alarm(endpoint, again);
-        } else {
-            self.attend(endpoint);
-        }
-    }
-
-    fn on_swept(&mut self, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
-        let now = self.shell.steady.now();
-        let settled = self.sweep.end();
-        let rows = match loaded {
-            Ok(rows) => rows,
-            Err(error) => {
-                warn!(%error, "cannot read what is due, trying again");
-                self.sweep.want(now.saturating_add(READ_AGAIN));
-                return;
-            }
-        };
-        let full = rows.len() >= asked;
-        for loaded in rows {
-            if settled.contains(&loaded.delivery.key) {
-                continue;
-            }
-            if !self.has_room() {
-                self.sweep.want(now.saturating_add(READ_AGAIN));
-                return;
-            }
-            self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
-        }
-        self.sweep.want(now.saturating_add(if full { READ_AGAIN } else { WINDOW / 2 }));
-    }
-
     fn on_done(&mut self, done: Done) {
         let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement } = done;
         let (key, after) = (settlement.key, settlement.after);
@@ -499,140 +430,6 @@ impl Conductor {
             Take::Wait(until) => self.set_alarm(endpoint, until),
             Take::Idle => {}
         }
-    }
-
-    // --- stopped endpoints
-
-    fn on_configuration(&mut self) {
-        let directory = self.shell.catalogue.directory();
-        let now = self.shell.steady.now();
-        let mut stopped = Vec::new();
-        for (key, slot) in &mut self.lanes {
-            match directory.endpoint(*key) {
-                None => stopped.push((*key, Ended::Cancelled)),
-                Some(view) if view.endpoint.stopped.is_some() => stopped.push((*key, Ended::Skipped)),
-                Some(view) => {
-                    slot.emptying = if slot.emptying == Emptying::Done { Emptying::No } else { slot.emptying };
-                    slot.lane.configure(&view.settings, now);
-                }
-            }
-        }
-        for (endpoint, how) in stopped {
-            if self.lanes.get(&endpoint).is_some_and(|slot| slot.emptying == Emptying::No) {
-                self.empty(endpoint, how);
-            }
-        }
-    }
-
-    /// Ends what an endpoint has waiting, since it gets nothing any more.
-    fn empty(&mut self, endpoint: EndpointKey, how: Ended) {
-        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        if slot.emptying == Emptying::UnderWay {
-            return;
-        }
-        slot.emptying = Emptying::UnderWay;
-        let freed = slot.lane.held_bytes();
-        slot.lane.drop_held();
-        self.held_bytes = self.held_bytes.saturating_sub(freed);
-        let except = slot.lane.under_way();
-        self.end_waiting(endpoint, how, except);
-    }
-
-    fn is_emptying(&self, endpoint: EndpointKey) -> bool {
-        self.lanes.get(&endpoint).is_some_and(|slot| slot.emptying == Emptying::UnderWay)
-    }
-
-    fn end_waiting(&self, endpoint: EndpointKey, how: Ended, except: Vec<ringup_core::time::Tick>) {
-        let now = self.shell.steady.now();
-        let shell = self.shell.clone();
-        self.shell.tasks.spawn(async move {
-            let all = loop {
-                let store = shell.catalogue.store();
-                match store.end_waiting(endpoint, how, now, except.clone(), END_AT_ONCE).await {
-                    Ok(count) if count < END_AT_ONCE => break true,
-                    Ok(_) => {}
-                    Err(error) => {
-                        warn!(%error, "cannot end the deliveries of a stopped endpoint, trying again");
-                        tokio::time::sleep(READ_AGAIN).await;
-                        break false;
-                    }
-                }
-            };
-            let _ = shell.messages.send(Message::Emptied { endpoint, all });
-        });
-    }
-
-    fn on_emptied(&mut self, endpoint: EndpointKey, all: bool) {
-        let Some(slot) = self.lanes.get_mut(&endpoint) else {
-            if !all {
-                // A deleted endpoint without a lane: looking for it begins its end anew.
-                self.visit(endpoint, Lane::miss);
-            }
-            return;
-        };
-        slot.emptying = if all { Emptying::Done } else { Emptying::No };
-        if !all {
-            slot.lane.read_again();
-        }
-        // What came meanwhile is looked at now, whether the endpoint is still stopped or was enabled again.
-        self.attend(endpoint);
-    }
-
-    fn stop_endpoint(&self, endpoint: EndpointKey, by: StoppedBy) {
-        let shell = self.shell.clone();
-        self.shell.tasks.spawn(async move {
-            let stopped = Stopped { by, at: shell.steady.now() };
-            for _ in 0..STOP_AGAIN_MAX {
-                match shell.catalogue.stop_endpoint(endpoint, stopped).await {
-                    Ok(true) => return info!(endpoint = endpoint.0, %by, "endpoint stopped"),
-                    Ok(false) => return,
-                    Err(error) => warn!(%error, endpoint = endpoint.0, %by, "cannot stop an endpoint, trying again"),
-                }
-                tokio::time::sleep(READ_AGAIN).await;
-            }
-            error!(endpoint = endpoint.0, %by, "an endpoint that was to be stopped is still called");
-        });
-    }
-
-    // --- reads
-
-    fn find_work(&self) {
-        self.read_later(Duration::ZERO, |store, messages| async move {
-            let found = store.endpoints_with_work().await;
-            let _ = messages.send(Message::WorkFound(found));
-        });
-    }
-
-    fn refill(&self, endpoint: EndpointKey, after: ringup_core::time::Tick, scheduled_too: bool) {
-        self.read_later(Duration::ZERO, move |store, messages| async move {
-            let loaded = store.waiting(endpoint, after, scheduled_too, LANE_REFILL_ROWS).await;
-            let _ = messages.send(Message::Refilled { endpoint, asked: LANE_REFILL_ROWS, loaded });
-        });
-    }
-
-    fn read_due(&self, now: Timestamp) {
-        let held: usize = self.lanes.values().map(|slot| slot.lane.timers_held()).sum();
-        let asked = self.sweep.rows(held);
-        self.read_later(Duration::ZERO, move |store, messages| async move {
-            let loaded = store.due(now.saturating_add(WINDOW), asked).await;
-            let _ = messages.send(Message::Swept { asked, loaded });
-        });
-    }
-
-    fn read_later<F>(
-        &self,
-        pause: Duration,
-        read: impl FnOnce(Arc<dyn ringup_store::Store>, mpsc::UnboundedSender<Message>) -> F + Send + 'static,
-    ) where
-        F: Future<Output = ()> + Send,
-    {
-        let (store, messages) = (self.shell.catalogue.store().clone(), self.shell.messages.clone());
-        self.shell.tasks.spawn(async move {
-            if !pause.is_zero() {
-                tokio::time::sleep(pause).await;
-            }
-            read(store, messages).await;
-        });
     }
 
     // --- stopping

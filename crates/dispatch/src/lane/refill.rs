@@ -1,0 +1,89 @@
+//! How a lane reads on from the store, and how it lets go of what it has not begun.
+
+use std::collections::VecDeque;
+
+use ringup_core::delivery::DeliveryState;
+use ringup_core::limits::LANE_REFILL_ROWS;
+use ringup_core::time::Tick;
+
+use super::{Entry, Lane, Refill, release, weight};
+
+impl Lane {
+    /// Where to read on, if the lane has room and the store has more. The caller reads and then calls `refilled`.
+    pub fn wants_refill(&mut self) -> Option<Tick> {
+        if !self.more || self.refill.is_some() || self.ready.len() > LANE_REFILL_ROWS / 2 {
+            return None;
+        }
+        self.refill = Some(Refill::default());
+        self.more = false;
+        Some(self.cursor)
+    }
+
+    /// What a read of up to `asked` rows above the cursor brought; `None` if it failed.
+    pub fn refilled(&mut self, entries: Option<Vec<Entry>>, asked: usize) {
+        let Refill { settled, late, missed, void } = self.refill.take().unwrap_or_default();
+        self.held_bytes -= late.iter().map(weight).sum::<usize>();
+        let Some(entries) = entries.filter(|_| !void) else {
+            self.more = true;
+            return;
+        };
+        // A full read may end before the late ones begin; then they are read, too.
+        let reaches_late = entries.len() < asked;
+        self.more |= missed || !reaches_late;
+        for entry in entries.into_iter().chain(late.into_iter().filter(|_| reaches_late)) {
+            let tick = entry.tick();
+            if tick <= self.cursor {
+                continue;
+            }
+            self.cursor = tick;
+            if settled.contains(&tick) || self.holds(tick) {
+                continue;
+            }
+            match entry.delivery.state {
+                DeliveryState::Scheduled(_) => self.park(entry),
+                DeliveryState::Waiting | DeliveryState::Ended(_) => self.hold(entry),
+            }
+        }
+    }
+
+    /// Lets go of what has not begun, so that a lane that rests costs a timer and a cursor.
+    pub fn put_back_ready(&mut self) {
+        if let Some(first) = self.ready.front() {
+            self.read_again_from(first.tick());
+        }
+    }
+
+    /// Reads everything again from the oldest: what the store has left of it is not known.
+    pub fn read_again(&mut self) {
+        self.read_again_from(Tick(1));
+    }
+
+    /// Moves the cursor back in front of a delivery; everything after it is read from the store again.
+    pub(super) fn read_again_from(&mut self, tick: Tick) {
+        self.cursor = self.cursor.min(Tick(tick.0 - 1));
+        for entry in std::mem::take(&mut self.ready) {
+            self.held_bytes -= weight(&entry);
+            self.cursor = self.cursor.min(Tick(entry.tick().0 - 1));
+        }
+        self.miss();
+        if let Some(refill) = &mut self.refill {
+            refill.void = true;
+        }
+    }
+
+    /// Forgets everything that is not under way: the store has ended it.
+    pub fn drop_held(&mut self) {
+        if let Some(refill) = &mut self.refill {
+            refill.late.clear();
+            refill.missed = true;
+            refill.void = true;
+        }
+        self.ready = VecDeque::new();
+        for entry in self.due.drain(..).chain(std::mem::take(&mut self.timers).into_values()) {
+            release(&mut self.busy_keys, entry.delivery.order_key);
+        }
+        self.parked.clear();
+        self.held_bytes = 0;
+        self.more = false;
+    }
+}
