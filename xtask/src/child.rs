@@ -1,13 +1,17 @@
 //! Commands that end with the process that started them, even when that one is killed.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::OnceLock,
     thread,
 };
 
 use anyhow::{Context, Result, bail};
+use ringup_testkit::tempdir::TempDir;
 
 use crate::workspace;
 
@@ -34,6 +38,19 @@ pub fn cargo(arguments: &[&str]) -> Command {
     static CARGO: OnceLock<String> = OnceLock::new();
     let program = CARGO.get_or_init(|| std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     command(program, arguments)
+}
+
+/// A stand-in for a server's binary, in this folder, that ends with the thread that starts it. It becomes the binary, so
+/// its process id is the server's.
+pub fn tethered(binary: &Path, folder: &TempDir) -> Result<PathBuf> {
+    let binary = std::path::absolute(binary)?;
+    if !exists("setpriv") {
+        return Ok(binary);
+    }
+    let path = folder.join("ringup");
+    fs::write(&path, format!("#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", binary.display()))?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
 }
 
 /// Whether a program of this name can be found.

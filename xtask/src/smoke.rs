@@ -45,7 +45,7 @@ async fn follow(script: &Script) -> Result<()> {
     let folder = TempDir::new("readme")?;
     let address = ([127, 0, 0, 1], script.receiver).into();
     let receiver = Receiver::start_with(Setup { address, ..Setup::default() }).await?;
-    let mut setup = ServerSetup::with_binary(release_binary()?, folder.join("ringup-data"));
+    let mut setup = ServerSetup::with_binary(child::tethered(&release_binary()?, &folder)?, folder.join("ringup-data"));
     setup.env = script.environment.iter().cloned().collect();
     // The lines name the default port. The environment has the key.
     setup.port = Some(8080);

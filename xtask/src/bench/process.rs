@@ -114,8 +114,8 @@ impl Target {
     /// On a folder that may hold something; the store lies in `data`.
     pub fn start_in(folder: TempDir, scale: Scale, settings: &[(&str, &str)]) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut setup =
-            ServerSetup::with_binary(smoke::release_binary()?, folder.join("data")).with("LOG__FILTER", "warn");
+        let binary = child::tethered(&smoke::release_binary()?, &folder)?;
+        let mut setup = ServerSetup::with_binary(binary, folder.join("data")).with("LOG__FILTER", "warn");
         if let Some(threads) = scale.threads {
             setup = setup.with("SERVER__THREADS", &threads.to_string());
         }

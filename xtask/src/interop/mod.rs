@@ -71,7 +71,11 @@ fn environment() -> Result<PathBuf> {
 async fn record() -> Result<String> {
     let folder = TempDir::new("interop")?;
     let receiver = Receiver::start(200).await?;
-    let server = Server::start(ServerSetup::with_binary(smoke::release_binary()?, folder.join("data"))).await?;
+    let server = Server::start(ServerSetup::with_binary(
+        child::tethered(&smoke::release_binary()?, &folder)?,
+        folder.join("data"),
+    ))
+    .await?;
     let client = server.client();
     client.create_app("interop").await?;
     let endpoint = client.create_endpoint("interop", &json!({"url": receiver.url("/hook")})).await?;

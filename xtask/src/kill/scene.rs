@@ -14,6 +14,7 @@ use ringup_testkit::{
 use serde_json::{Value, json};
 
 use super::chance::{self, Chance};
+use crate::child;
 
 /// Attempts that may be begun and not yet durable: what one kill can repeat at most.
 pub const IN_FLIGHT_MAX: u64 = 256;
@@ -73,26 +74,12 @@ pub struct Scene {
 
 /// The server all rounds share: guide defaults, small bounds, everything logged.
 pub fn setup(binary: &Path, folder: &TempDir) -> Result<ServerSetup> {
-    let binary = tethered(binary, folder)?;
+    let binary = child::tethered(binary, folder)?;
     let in_flight = IN_FLIGHT_MAX.to_string();
     Ok(ServerSetup::with_binary(binary, folder.join("data"))
         .with("DELIVERY__IN_FLIGHT_MAX", &in_flight)
         .with("DELIVERY__COOLDOWN", "50ms")
         .with("LOG__FILTER", "warn"))
-}
-
-/// A stand-in for the binary that ends with this process. It becomes the binary, so its process id is the server's.
-fn tethered(binary: &Path, folder: &TempDir) -> Result<std::path::PathBuf> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let binary = std::path::absolute(binary)?;
-    if !crate::child::exists("setpriv") {
-        return Ok(binary);
-    }
-    let path = folder.join("ringup");
-    std::fs::write(&path, format!("#!/bin/sh\nexec setpriv --pdeathsig KILL -- '{}' \"$@\"\n", binary.display()))?;
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
-    Ok(path)
 }
 
 impl Scene {
