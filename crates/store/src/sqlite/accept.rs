@@ -27,8 +27,8 @@ impl Writer {
                     let tick = Tick::after(self.last.event, new.now);
                     self.last.event = tick;
                     let day = self.writing(tick.day())?;
-                    let path = day.file.path.clone();
-                    Acceptance::New(insert(day, tick, new, fresh).in_file(&path)?)
+                    let inserted = insert(day, tick, new, fresh);
+                    Acceptance::New(inserted.in_file(&day.file.path)?)
                 }
             };
             acceptances.push(acceptance);

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::catalog::LastTicks;
 use super::day::{DayFile, Presence};
-use super::fault::{Fault, Outcome};
+use super::fault::{Fault, InFile, Outcome};
 use super::open_day::OpenDay;
 use super::schema;
 use super::writer::Writer;
@@ -57,7 +57,9 @@ impl Writer {
         // SQLite finds journals by name: the old one must not be taken for the new file's.
         schema::remove_journals(&file.path)?;
         schema::publish(draft, &file.path)?;
-        file.learn_again()?;
+        let connection = file.open_to_write()?;
+        file.learn_from(&connection)?;
+        schema::fold_at_end(&connection).in_file(&file.path)?;
         Ok(true)
     }
 

@@ -37,8 +37,8 @@ impl Writer {
             return Ok((Resent::NotFound, None));
         }
         let day = self.writing(day)?;
-        let path = day.file.path.clone();
-        bring_back(day, wanted).in_file(&path)
+        let brought = bring_back(day, wanted);
+        brought.in_file(&day.file.path)
     }
 }
 

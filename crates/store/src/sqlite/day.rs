@@ -115,41 +115,49 @@ impl DayFile {
     pub(super) fn create(data_dir: &Path, day: Day, page_bytes: u32) -> Outcome<DayFile> {
         let path = DayFile::path_in(data_dir, day);
         schema::create(&path, &LADDER, page_bytes)?;
-        Ok(DayFile {
+        Ok(DayFile::new(day, path))
+    }
+
+    /// Opens an existing file, checks it and learns what it holds. Finishes what a crash left unfinished; folds a
+    /// journal that was left, unless the writer will go on with it.
+    pub(super) fn recover(
+        data_dir: &Path,
+        day: Day,
+        is_newest: bool,
+        failpoint: Option<&Arc<Failpoint>>,
+    ) -> Outcome<DayFile> {
+        let path = DayFile::path_in(data_dir, day);
+        schema::check_header(&path)?;
+        let connection = schema::open(&path, WRITER_CACHE_KIB)?;
+        schema::migrate(&connection, &path, &LADDER, failpoint)?;
+        let file = DayFile::new(day, path);
+        file.learn_from(&connection)?;
+        if !is_newest {
+            schema::fold_at_end(&connection).in_file(&file.path)?;
+        }
+        connection.close().map_err(|(_, error)| error).in_file(&file.path)?;
+        Ok(file)
+    }
+
+    fn new(day: Day, path: PathBuf) -> DayFile {
+        DayFile {
             day,
             path,
             gate: RwLock::new(Presence::There),
             tail_is_short: AtomicBool::new(false),
             known: Mutex::default(),
-        })
-    }
-
-    /// Opens an existing file, checks it and learns what it holds. Finishes what a crash left unfinished.
-    pub(super) fn recover(data_dir: &Path, day: Day, failpoint: Option<&Arc<Failpoint>>) -> Outcome<DayFile> {
-        let path = DayFile::path_in(data_dir, day);
-        schema::check_header(&path)?;
-        let connection = schema::open(&path, WRITER_CACHE_KIB)?;
-        if std::fs::metadata(&path).in_file(&path)?.len() <= CHECKED_BYTES_MAX {
-            schema::check_whole(&connection, &path)?;
         }
-        schema::migrate(&connection, &path, &LADDER, failpoint)?;
-        let known = learn(&connection).in_file(&path)?;
-        connection.close().map_err(|(_, error)| error).in_file(&path)?;
-        Ok(DayFile {
-            day,
-            path,
-            gate: RwLock::new(Presence::There),
-            tail_is_short: AtomicBool::new(false),
-            known: Mutex::new(known),
-        })
     }
 
-    /// After another file took its place.
-    pub(super) fn learn_again(&self) -> Outcome<()> {
-        let connection = schema::open(&self.path, WRITER_CACHE_KIB)?;
-        let known = learn(&connection).in_file(&self.path)?;
-        connection.close().map_err(|(_, error)| error).in_file(&self.path)?;
-        *self.known() = known;
+    /// Checks the file, as far as that is quick, and replaces what is known of it by what it holds.
+    pub(super) fn learn_from(&self, connection: &Connection) -> Outcome<()> {
+        if std::fs::metadata(&self.path).in_file(&self.path)?.len() <= CHECKED_BYTES_MAX {
+            schema::check_whole(connection, &self.path)?;
+        }
+        let fresh = learn(connection).in_file(&self.path)?;
+        let mut known = self.known();
+        let revision = known.revision + 1;
+        *known = Known { revision, ..fresh };
         Ok(())
     }
 
@@ -168,7 +176,7 @@ impl DayFile {
 }
 
 /// Rebuilds what a running store keeps in memory of a day.
-pub(super) fn learn(connection: &Connection) -> rusqlite::Result<Known> {
+fn learn(connection: &Connection) -> rusqlite::Result<Known> {
     let (chunk, last_attempt, last_event, events) = connection.query_row(
         "SELECT max(chunk), ifnull(max(last_attempt), -1), ifnull(max(last_event), -1), ifnull(max(events), 0) FROM chunk",
         (),

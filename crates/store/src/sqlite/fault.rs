@@ -164,3 +164,23 @@ pub(super) fn pass(failpoint: Option<&Arc<Failpoint>>, point: Point) {
         failpoint.pass(point);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failpoints_are_read_from_text() {
+        let failpoint: Failpoint = "after-commit-before-ack:137".parse().expect("it is one");
+        assert_eq!(failpoint.point, Point::AfterCommitBeforeAck);
+        assert_eq!(failpoint.left.load(Ordering::Relaxed), 137);
+        let once: Failpoint = "during-checkpoint".parse().expect("it is one");
+        assert_eq!(once.left.load(Ordering::Relaxed), 1);
+        // Passing another point changes nothing.
+        once.pass(Point::BeforeCommit);
+        assert_eq!(once.left.load(Ordering::Relaxed), 1);
+        for text in ["", "after-commit", "before-commit:0", "before-commit:x"] {
+            assert!(text.parse::<Failpoint>().is_err(), "{text}");
+        }
+    }
+}

@@ -50,10 +50,11 @@ fn recover_days(plan: &Plan, catalog: &Catalog) -> Outcome<(Days, LastTicks)> {
     }
     let mut last = catalog.last_ticks()?;
     let days = Days::default();
+    let newest = listed.last().copied();
     for day in listed {
         // A process that died between making the file and noting it left it whole and empty.
         catalog.add_day(day)?;
-        let file = DayFile::recover(&plan.data_dir, day, plan.failpoint.as_ref())?;
+        let file = DayFile::recover(&plan.data_dir, day, Some(day) == newest, plan.failpoint.as_ref())?;
         schema::remove_if_there(&schema::draft_of(&file.path))?;
         {
             let known = file.known();

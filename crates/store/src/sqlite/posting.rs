@@ -134,8 +134,9 @@ pub(super) fn write(
     rows_max: usize,
 ) -> rusqlite::Result<(Progress, bool)> {
     let Some(sealing) = posting.sealing.as_ref() else { return Ok((progress, true)) };
+    // Over itself, where an earlier try was begun and could not be finished.
     let mut insert =
-        connection.prepare_cached("INSERT INTO posting (chunk, kind, owner, ticks) VALUES (?, ?, ?, ?)")?;
+        connection.prepare_cached("INSERT OR REPLACE INTO posting (chunk, kind, owner, ticks) VALUES (?, ?, ?, ?)")?;
     let mut written = progress.written;
     let rest = sealing.entries[written..].chunk_by(|a, b| (a.kind, a.owner) == (b.kind, b.owner));
     for list in rest.take(rows_max) {
@@ -148,7 +149,7 @@ pub(super) fn write(
         let in_memory = posting.open.iter().filter(|entry| entry.kind == Kind::Event).count();
         let events = row::integer(events).saturating_sub(i64::try_from(in_memory).unwrap_or(0));
         let mut watermark = connection.prepare_cached(
-            "INSERT INTO chunk (chunk, last_attempt, last_event, events)
+            "INSERT OR REPLACE INTO chunk (chunk, last_attempt, last_event, events)
              SELECT ?1, max(?2, ifnull(max(last_attempt), -1)), max(?3, ifnull(max(last_event), -1)), ?4 FROM chunk",
         )?;
         watermark.execute((sealing.chunk, sealing.last_attempt, sealing.last_event, events))?;

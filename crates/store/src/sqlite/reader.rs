@@ -16,7 +16,7 @@ const IDLE_MAX: usize = 8;
 const AT_ONCE_MAX: usize = 8;
 
 /// The page cache of one reading connection.
-const CACHE_KIB: u32 = 512;
+const CACHE_KIB: u32 = 1_024;
 
 pub(super) struct Readers {
     /// The least recently used first.

@@ -20,15 +20,15 @@ impl Writer {
     /// A delivery that is no longer live keeps the state it has; its attempt and counters are recorded all the same.
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Outcome<()> {
         let day = settlement.key.event.day();
-        if self.shared.days.get(day).is_none() {
+        if !self.open.contains_key(&day) && self.shared.days.get(day).is_none() {
             // Retention took the day; its log went with it.
             return Ok(());
         }
         let tick = settlement.attempt.as_ref().map(|_| Tick::after(self.last.attempt, settlement.ended_at));
         self.last.attempt = tick.unwrap_or(self.last.attempt);
         let day = self.writing(day)?;
-        let path = day.file.path.clone();
-        apply(day, settlement, tick).in_file(&path)
+        let applied = apply(day, settlement, tick);
+        applied.in_file(&day.file.path)
     }
 }
 

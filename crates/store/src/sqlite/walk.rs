@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use ringup_core::time::Tick;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use super::fault::Outcome;
 use super::posting::Kind;
@@ -27,7 +27,11 @@ pub(super) struct Walk<'a> {
 
 enum Stage {
     Begin,
-    Chunk(i64),
+    /// The next chunk, and the last one in this order: they are numbered without gaps.
+    Chunk {
+        next: i64,
+        last: i64,
+    },
     /// Only memory is left, when walking from the oldest.
     Memory,
     End,
@@ -56,11 +60,15 @@ impl<'a> Walk<'a> {
                     }
                     self.stage = self.first_chunk()?;
                 }
-                Stage::Chunk(chunk) => {
+                Stage::Chunk { next, last } => {
                     let (kinds, owner) = (self.kinds, self.owner);
-                    let ticks = self.day.ask(|connection| of_chunk(connection, chunk, kinds, owner))?;
+                    let ticks = self.day.ask(|connection| of_chunk(connection, next, kinds, owner))?;
                     self.make_ready(ticks);
-                    self.stage = self.chunk_behind(chunk)?;
+                    self.stage = match self.order {
+                        _ if next == last => self.behind_chunks(),
+                        Order::NewestFirst => Stage::Chunk { next: next - 1, last },
+                        Order::OldestFirst => Stage::Chunk { next: next + 1, last },
+                    };
                 }
                 Stage::Memory => {
                     let memory = std::mem::take(&mut self.memory);
@@ -93,35 +101,23 @@ impl<'a> Walk<'a> {
         let sql = match self.order {
             // The first chunk that reaches the position is the last one with anything before it.
             Order::NewestFirst => format!(
-                "SELECT chunk FROM chunk WHERE chunk <=
-                    ifnull((SELECT min(chunk) FROM chunk WHERE {column} >= ?), 9223372036854775807)
-                 ORDER BY chunk DESC LIMIT 1"
+                "SELECT max(chunk), min(chunk) FROM chunk WHERE chunk <=
+                    ifnull((SELECT min(chunk) FROM chunk WHERE {column} >= ?), 9223372036854775807)"
             ),
-            Order::OldestFirst => format!("SELECT chunk FROM chunk WHERE {column} > ? ORDER BY chunk LIMIT 1"),
+            Order::OldestFirst => format!("SELECT min(chunk), max(chunk) FROM chunk WHERE {column} > ?"),
         };
         let nowhere = if self.order == Order::NewestFirst { i64::MAX } else { -1 };
         let position = self.position.map_or(nowhere, |tick| row::integer(tick.0));
-        let chunk: Option<i64> = self.day.ask(|connection| {
-            connection.prepare_cached(&sql)?.query_row([position], |found| found.get(0)).optional()
+        let (next, last): (Option<i64>, Option<i64>) = self.day.ask(|connection| {
+            connection.prepare_cached(&sql)?.query_row([position], |found| Ok((found.get(0)?, found.get(1)?)))
         })?;
-        Ok(self.stage_of(chunk))
+        Ok(next.zip(last).map_or_else(|| self.behind_chunks(), |(next, last)| Stage::Chunk { next, last }))
     }
 
-    fn chunk_behind(&self, chunk: i64) -> Outcome<Stage> {
-        let sql = match self.order {
-            Order::NewestFirst => "SELECT max(chunk) FROM chunk WHERE chunk < ?",
-            Order::OldestFirst => "SELECT min(chunk) FROM chunk WHERE chunk > ?",
-        };
-        let next: Option<i64> =
-            self.day.ask(|connection| connection.prepare_cached(sql)?.query_row([chunk], |found| found.get(0)))?;
-        Ok(self.stage_of(next))
-    }
-
-    fn stage_of(&self, chunk: Option<i64>) -> Stage {
-        match (chunk, self.order) {
-            (Some(chunk), _) => Stage::Chunk(chunk),
-            (None, Order::OldestFirst) => Stage::Memory,
-            (None, Order::NewestFirst) => Stage::End,
+    fn behind_chunks(&self) -> Stage {
+        match self.order {
+            Order::NewestFirst => Stage::End,
+            Order::OldestFirst => Stage::Memory,
         }
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::catalog::LastTicks;
-use super::day::{self, DayFile};
+use super::day::DayFile;
 use super::fault::{self, Fault, InFile, Outcome, Point};
 use super::inbox::{Ending, Item, Next, Rhythm};
 use super::notice::{Committed, Told};
@@ -212,6 +212,9 @@ impl Writer {
         let error = StoreError::from(fault.clone());
         let mut told = Committed::default();
         let mut again = Vec::new();
+        // A disk that stays full must not keep a shop from closing: their deliveries are live, and are done again.
+        let closing = self.shared.inbox.ending() == Some(Ending::Drain);
+        let mut dropped = 0;
         for item in items {
             match item {
                 Item::Settle(settlement) if committed.contains(&settlement.key.event.day()) => {
@@ -222,6 +225,7 @@ impl Writer {
                     tracing::error!(key = ?settlement.key, %error, "a settlement cannot be stored and is dropped");
                     told.settled.push(settlement.key);
                 }
+                Item::Settle(_) if closing => dropped += 1,
                 Item::Settle(_) => again.push(item),
                 Item::Accept { reply, .. } => told.answers.push(Told::Accepted(reply, Err(error.clone()))),
                 Item::EndWaiting { reply, .. } => told.answers.push(Told::Ended(reply, Err(error.clone()))),
@@ -230,6 +234,9 @@ impl Writer {
             }
         }
         told.fresh = fresh.into_iter().filter(|fresh| committed.contains(&fresh.event.tick().day())).collect();
+        if dropped > 0 {
+            tracing::warn!(dropped, "settlements could not be stored before the end; their deliveries are done again");
+        }
         self.shared.inbox.give_back(again);
         self.send(told);
         if let Fault::Damaged(text) = fault {
@@ -253,8 +260,8 @@ impl Writer {
     pub(super) fn writing(&mut self, day: Day) -> Outcome<&mut OpenDay> {
         let syncing = self.syncing;
         let open = self.reading(day)?;
-        let path = open.file.path.clone();
-        open.begin(syncing).in_file(&path)?;
+        let begun = open.begin(syncing);
+        begun.in_file(&open.file.path)?;
         Ok(open)
     }
 
@@ -372,10 +379,7 @@ impl Writer {
 
 /// After a failure of the device: reads what is really there, and writes it again where it belongs.
 fn verify(open: &OpenDay) -> Outcome<()> {
-    let path = &open.file.path;
-    schema::check_header(path)?;
-    schema::check_whole(&open.connection, path)?;
-    let known = day::learn(&open.connection).in_file(path)?;
-    *open.file.known() = known;
+    schema::check_header(&open.file.path)?;
+    open.file.learn_from(&open.connection)?;
     open.fold().map(drop)
 }
