@@ -91,11 +91,11 @@ async fn assert_recovers(client: &Client, receiver: &Receiver, mut acknowledged:
     Ok(())
 }
 
-#[tokio::test]
-async fn a_full_disk_is_a_503_and_recovers_by_itself() -> Result<()> {
-    let dir = TempDir::new("full")?;
+/// Fills a disk, lets something happen, makes room, and sees everything acknowledged arrive.
+async fn fill_a_disk(label: &str, meanwhile: impl AsyncFnOnce(&mut Server) -> Result<()>) -> Result<()> {
+    let dir = TempDir::new(label)?;
     let Some(disk) = SmallDisk::mount(dir.join("data"), 24)? else {
-        eprintln!("skipped: this user may not mount; the next test fills a file instead");
+        eprintln!("skipped: this user may not mount; another test limits the length of files instead");
         return Ok(());
     };
     let ballast = disk.path.join("ballast");
@@ -109,12 +109,26 @@ async fn a_full_disk_is_a_503_and_recovers_by_itself() -> Result<()> {
     let acknowledged = publish_until_full(&client).await?;
     ensure!(acknowledged.len() > 10, "{} were taken before the disk was full", acknowledged.len());
     client.get("/api/v1/app").await?.expect(200)?;
+    meanwhile(&mut server).await?;
     fs::remove_file(&ballast)?;
+    if server.pid().is_none() {
+        server.restart().await?;
+    }
     assert_recovers(&client, &receiver, acknowledged).await?;
     assert!(server.sigterm(SOON).await?.success());
+    // Before its disk goes.
     drop(server);
-    drop(disk);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_full_disk_is_a_503_and_recovers_by_itself() -> Result<()> {
+    fill_a_disk("full", async |_| Ok(())).await
+}
+
+#[tokio::test]
+async fn a_crash_on_a_full_disk_loses_nothing() -> Result<()> {
+    fill_a_disk("crash", async |server| server.kill9()).await
 }
 
 #[tokio::test]
