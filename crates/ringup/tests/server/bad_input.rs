@@ -36,10 +36,10 @@ async fn assert_alive(stage: &Stage, case: &str) -> Result<()> {
 #[tokio::test]
 async fn a_body_that_cannot_be_an_event_is_refused_with_words_that_help() -> Result<()> {
     let stage = Stage::open("body").await?;
-    let message = |payload: &str| format!("{{\"eventType\":\"a.b\",\"payload\":{payload}}}").into_bytes();
+    let event = |payload: &str| format!("{{\"eventType\":\"a.b\",\"payload\":{payload}}}").into_bytes();
     let deep = |levels: usize| format!("{{\"a\":{}1{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
     let invalid_utf8 = [b"{\"eventType\":\"a.b\",\"payload\":{\"a\":\"".as_slice(), b"\xff\xfe", b"\"}}"].concat();
-    let over = message(&json!({"a": "x".repeat(300_000)}).to_string());
+    let over = event(&json!({"a": "x".repeat(300_000)}).to_string());
     #[rustfmt::skip]
     let cases: Vec<(&str, Vec<u8>, u16, &[&str])> = vec![
         ("nothing at all",           b"".to_vec(),                                       400, &[]),
@@ -53,14 +53,14 @@ async fn a_body_that_cannot_be_an_event_is_refused_with_words_that_help() -> Res
         ("no payload",               b"{\"eventType\":\"a.b\"}".to_vec(),                422, &["payload"]),
         ("event type with a space",  b"{\"eventType\":\"a b\",\"payload\":{}}".to_vec(), 422, &["eventType"]),
         ("event type a number",      b"{\"eventType\":7,\"payload\":{}}".to_vec(),       422, &["eventType"]),
-        ("payload a list",           message("[1]"),                                     422, &["payload", "object"]),
-        ("payload a text",           message("\"x\""),                                   422, &["payload", "object"]),
-        ("payload null",             message("null"),                                    422, &["payload"]),
+        ("payload a list",           event("[1]"),                                     422, &["payload", "object"]),
+        ("payload a text",           event("\"x\""),                                   422, &["payload", "object"]),
+        ("payload null",             event("null"),                                    422, &["payload"]),
         ("eventType twice",          b"{\"eventType\":\"a\",\"eventType\":\"b\",\"payload\":{}}".to_vec(), 422, &["eventType", "twice"]),
         ("payload twice",            b"{\"eventType\":\"a\",\"payload\":{},\"payload\":{}}".to_vec(), 422, &["payload", "twice"]),
-        ("65 levels",                message(&deep(65)),                                 422, &["64"]),
-        ("1,000 levels",             message(&deep(1_000)),                              422, &["64"]),
-        ("100,000 levels",           message(&deep(100_000)),                            422, &["64"]),
+        ("65 levels",                event(&deep(65)),                                 422, &["64"]),
+        ("1,000 levels",             event(&deep(1_000)),                              422, &["64"]),
+        ("100,000 levels",           event(&deep(100_000)),                            422, &["64"]),
         ("100,000 levels outside",   "[".repeat(100_000).into_bytes(),                   422, &["object"]),
         ("over the limit",           over,                                               413, &["262144"]),
         ("event id with a line end", b"{\"eventType\":\"a\",\"eventId\":\"a\\r\\nb\",\"payload\":{}}".to_vec(), 422, &["eventId"]),
@@ -72,8 +72,8 @@ async fn a_body_that_cannot_be_an_event_is_refused_with_words_that_help() -> Res
     }
     let events: Vec<serde_json::Value> = stage.client.list(&format!("/api/v1/app/{ACCOUNT}/msg")).await?;
     assert!(events.iter().all(|event| event["eventType"] == "invoiceCreated"), "none of them was kept");
-    check("64 levels pass", &post(&stage, "/msg", message("[]")).await?, 422, &[]);
-    post(&stage, "/msg", message(&deep(64))).await?.expect(202)?;
+    check("64 levels pass", &post(&stage, "/msg", event("[]")).await?, 422, &[]);
+    post(&stage, "/msg", event(&deep(64))).await?.expect(202)?;
     Ok(())
 }
 
