@@ -153,7 +153,7 @@ impl Tick {
 
     /// The first tick of a moment; clamped to the years 2014 to 2150, which KSUIDs can express.
     pub fn at(time: Timestamp) -> Tick {
-        let since_epoch = (time.as_micros() - KSUID_EPOCH_SECS * MICROS_PER_SEC).max(0).unsigned_abs();
+        let since_epoch = time.as_micros().saturating_sub(KSUID_EPOCH_SECS * MICROS_PER_SEC).max(0).unsigned_abs();
         let (secs, rest) = (since_epoch / 1_000_000, since_epoch % 1_000_000);
         if secs > u64::from(u32::MAX) {
             return Tick::MAX;
@@ -213,5 +213,6 @@ mod tests {
         assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::default().saturating_since(Timestamp::MAX), Duration::ZERO);
         assert_eq!(Tick::at(Timestamp::MAX), Tick::MAX);
+        assert_eq!(Tick::at(Timestamp::from_micros(i64::MIN)), Tick::default());
     }
 }
