@@ -89,11 +89,18 @@ fn check_stops(facts: &Facts, receiver: usize, calls: &[&Call], problems: &mut V
 
 /// A healthy receiver hears of an event soon, whatever its neighbours do.
 fn check_fairness(facts: &Facts, mix: &Mix, receiver: usize, calls: &[&Call], problems: &mut Vec<String>) {
-    let slowest = match mix.endpoints[receiver].behaviour.finally {
+    let endpoint = &mix.endpoints[receiver];
+    let moods = endpoint.behaviour.phases.iter().map(|(_, mood)| *mood).chain([endpoint.behaviour.finally]);
+    let slow = |mood| match mood {
         Mood::Well { slow, .. } => slow,
-        _ => return,
+        Mood::Status { .. } | Mood::Silent | Mood::Unreachable(_) | Mood::BreaksOff => Duration::ZERO,
     };
-    let permits = mix.endpoints[receiver].settings.in_flight_max.unwrap_or(4).min(4);
+    let slowest = moods.map(slow).max().unwrap_or_default();
+    // One that answers later than it is waited for is not healthy to us.
+    if endpoint.settings.time_limit.is_some_and(|limit| limit < slowest + Duration::from_secs(1)) {
+        return;
+    }
+    let permits = endpoint.settings.in_flight_max.unwrap_or(4).min(4);
     let own = u32::try_from(calls.len()).unwrap_or(u32::MAX);
     // Everything it ever got, one after the other through few permits, and a second for timers.
     let patience = Duration::from_secs(1) + (slowest + Duration::from_millis(12)) * own.div_ceil(permits.max(1));
