@@ -41,8 +41,8 @@ pub struct Shell {
     caller: Arc<dyn Caller>,
 }
 
-/// An attempt about to begin.
-pub struct Job {
+/// An attempt that begins.
+pub struct Begun {
     pub entry: Entry,
     pub view: Arc<EndpointView>,
     pub prepared: Arc<Prepared>,
@@ -83,50 +83,50 @@ impl Shell {
         }
     }
 
-    pub fn begin(self: &Arc<Shell>, job: Job) {
+    pub fn begin(self: &Arc<Shell>, begun: Begun) {
         let shell = self.clone();
         // The report goes out even if the attempt panics: as interrupted, so that it is made again.
-        let report = Report { shell: shell.clone(), job: Some(job) };
+        let report = Report { shell: shell.clone(), begun: Some(begun) };
         self.tasks.spawn(async move { report.run().await });
     }
 }
 
 struct Report {
     shell: Arc<Shell>,
-    job: Option<Job>,
+    begun: Option<Begun>,
 }
 
 impl Report {
     async fn run(mut self) {
-        let Some(job) = &self.job else { return };
+        let Some(begun) = &self.begun else { return };
         let started_at = self.shell.clock.now();
         let since = self.shell.steady.now();
-        let outcome = self.shell.call(job, started_at).await;
+        let outcome = self.shell.call(begun, started_at).await;
         let latency = self.shell.steady.now().saturating_since(since);
-        if let Some(job) = self.job.take() {
-            self.shell.report(job, outcome, started_at, latency);
+        if let Some(begun) = self.begun.take() {
+            self.shell.report(begun, outcome, started_at, latency);
         }
     }
 }
 
 impl Drop for Report {
     fn drop(&mut self) {
-        if let Some(job) = self.job.take() {
+        if let Some(begun) = self.begun.take() {
             let now = self.shell.clock.now();
-            self.shell.report(job, Outcome::Interrupted, now, Duration::ZERO);
+            self.shell.report(begun, Outcome::Interrupted, now, Duration::ZERO);
         }
     }
 }
 
 impl Shell {
-    async fn call(&self, job: &Job, now: Timestamp) -> Outcome {
-        let prepared = &job.prepared;
+    async fn call(&self, begun: &Begun, now: Timestamp) -> Outcome {
+        let prepared = &begun.prepared;
         let url = match &prepared.url {
             Ok(url) => url.clone(),
             Err(rule) => return Outcome::Blocked(*rule),
         };
-        let settings = &job.view.settings;
-        let event = &job.entry.event;
+        let settings = &begun.view.settings;
+        let event = &begun.entry.event;
         let request = Request {
             url,
             account: event.account,
@@ -137,7 +137,7 @@ impl Shell {
                 names: settings.header_names.value,
                 keys: prepared.keys.clone(),
                 event_type: event.event_type.clone(),
-                attempt: job.entry.delivery.attempts_made.saturating_add(1),
+                attempt: begun.entry.delivery.attempts_made.saturating_add(1),
             },
             time_limit: settings.time_limit.value,
             now,
@@ -149,8 +149,8 @@ impl Shell {
         }
     }
 
-    fn report(&self, job: Job, outcome: Outcome, started_at: Timestamp, latency: Duration) {
-        let Job { mut entry, view, prepared, pass, in_flight, backlog } = job;
+    fn report(&self, begun: Begun, outcome: Outcome, started_at: Timestamp, latency: Duration) {
+        let Begun { mut entry, view, prepared, pass, in_flight, backlog } = begun;
         let now = self.steady.now();
         let number = entry.delivery.attempts_made.saturating_add(1);
         let next = next_step(&outcome, number, &prepared.plan, self.random.draw(), now);

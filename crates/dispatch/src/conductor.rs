@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use crate::attempt::{Done, Job, Shell};
+use crate::attempt::{Begun, Done, Shell};
 use crate::intake::{Intake, Message};
 use crate::lane::{Entry, Lane, Take};
 use crate::patience::{self, Patience, Step};
@@ -424,7 +424,7 @@ impl Conductor {
                 let (in_flight, backlog) = (slot.lane.calling(), slot.lane.has_ready());
                 self.in_flight += 1;
                 self.calling += 1;
-                self.shell.begin(Job { entry, view, prepared, pass, in_flight, backlog });
+                self.shell.begin(Begun { entry, view, prepared, pass, in_flight, backlog });
                 self.attend(endpoint);
             }
             Take::Wait(until) => self.set_alarm(endpoint, until),
