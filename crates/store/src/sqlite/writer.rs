@@ -1,7 +1,7 @@
 //! The one thread that writes: takes what waits, commits it as one group, and says so.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ringup_core::time::Day;
@@ -353,6 +353,10 @@ impl Writer {
         self.send(told);
         if self.shared.inbox.ending() == Some(Ending::Drain) && !self.shared.is_broken() {
             self.shared.checkpointer.end();
+            for file in self.shared.days.all() {
+                // Whoever still reads or folds it is waited for: the last to let go must be us, or its journal stays.
+                drop(file.gate.write().unwrap_or_else(PoisonError::into_inner));
+            }
             self.shared.readers.clear();
             for file in self.shared.days.all() {
                 let sealed = match self.open.get_mut(&file.day) {
