@@ -7,7 +7,7 @@ use ringup_core::ports::Clock;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::seam::{Retention, StoreError};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -52,41 +52,52 @@ async fn run(
     tell: impl Fn(Result<(), &StoreError>) + Send + Sync + 'static,
     stop: CancellationToken,
 ) {
-    let mut retain = interval_at(Instant::now() + plan.retain_every, plan.retain_every);
-    let mut refresh = interval_at(Instant::now() + plan.refresh_every, plan.refresh_every);
-    retain.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Apart, since removing much history takes minutes and a new key is wanted at once.
+    let work = async { tokio::join!(refresh(&plan, &catalogue, tell), retain(&plan, &catalogue, clock)) };
+    stop.run_until_cancelled(work).await;
+}
+
+async fn refresh(plan: &UpkeepPlan, catalogue: &Catalogue, tell: impl Fn(Result<(), &StoreError>)) {
+    let mut turn = every(plan.refresh_every);
     // One line when it begins to fail, not four a second.
     let mut troubled = false;
     loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = refresh.tick() => {
-                let looked = catalogue.refresh().await;
-                tell(looked.as_ref().map(drop));
-                match looked {
-                    Ok(true) => info!("configuration changed by another process was taken over"),
-                    Ok(false) => troubled = false,
-                    Err(error) if !troubled => {
-                        troubled = true;
-                        error!(%error, "the store does not answer");
-                    }
-                    Err(_) => {}
-                }
+        turn.tick().await;
+        let looked = catalogue.refresh().await;
+        tell(looked.as_ref().map(drop));
+        match looked {
+            Ok(true) => info!("configuration changed by another process was taken over"),
+            Ok(false) => troubled = false,
+            Err(error) if !troubled => {
+                troubled = true;
+                error!(%error, "the store does not answer");
             }
-            _ = retain.tick() => match catalogue.store().retain(plan.retention, clock.now()).await {
-                Ok(retained) if retained.days_removed + retained.days_compacted > 0 => {
-                    info!(
-                        days_removed = retained.days_removed,
-                        days_compacted = retained.days_compacted,
-                        bytes_freed = retained.bytes_freed,
-                        "history past its retention was removed"
-                    );
-                }
-                Ok(_) => {}
-                Err(error) => warn!(%error, "cannot remove history past its retention, trying again"),
-            },
+            Err(_) => {}
         }
     }
+}
+
+async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: Arc<dyn Clock>) {
+    let mut turn = every(plan.retain_every);
+    loop {
+        turn.tick().await;
+        match catalogue.store().retain(plan.retention, clock.now()).await {
+            Ok(retained) if retained.days_removed + retained.days_compacted > 0 => {
+                info!(
+                    days_removed = retained.days_removed,
+                    days_compacted = retained.days_compacted,
+                    bytes_freed = retained.bytes_freed,
+                    "history past its retention was removed"
+                );
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "cannot remove history past its retention, trying again"),
+        }
+    }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut turn = interval_at(Instant::now() + period, period);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    turn
 }

@@ -17,6 +17,7 @@ mod configure;
 mod day;
 mod days;
 mod fault;
+mod held;
 mod inbox;
 mod list;
 mod lock;

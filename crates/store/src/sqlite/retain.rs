@@ -1,7 +1,8 @@
 //! Letting go of whole days, and of payloads or attempts of days that stay.
 //!
 //! Rows are not deleted one by one: that costs as much as writing them. A day that is over is unlinked; of a day that is
-//! half over, what stays is copied into a fresh file beside it. Only the last step of either goes through the writer.
+//! half over, what stays is copied into a fresh file beside it. Only the last step of either goes through the writer, and
+//! the bytes of the old file are given back slowly.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 use super::chore::Chore;
 use super::day::{self, DayFile};
 use super::fault::{Fault, InFile, Outcome};
+use super::held::Held;
 use super::inbox::Item;
 use super::row;
 use super::schema;
@@ -37,7 +39,9 @@ pub(super) fn retain(shared: &Shared, plan: Retention, now: Timestamp) -> Outcom
         match over {
             Over { payloads: false, attempts: false } => {}
             Over { payloads: true, attempts: true } => {
+                let held = Held::open(&file.path)?;
                 let freed = ask(shared, |reply| Chore::Remove(file.day, reply))?;
+                held.give_back(shared)?;
                 retained.days_removed += usize::from(freed.is_some());
                 retained.bytes_freed += freed.unwrap_or(0);
             }
@@ -82,16 +86,19 @@ fn compact(shared: &Shared, file: &Arc<DayFile>, over: Over) -> Outcome<Option<u
     let revision = ask(shared, |reply| Chore::Settle(file.day, reply))?;
     let before = file.bytes();
     let draft = schema::draft_of(&file.path);
-    let copied = copy(shared, file, &draft, over);
+    // Synced here, so that the writer finds nothing left to sync.
+    let copied = copy(shared, file, &draft, over).and_then(|()| schema::sync(&draft));
     if let Err(fault) = copied {
         schema::remove_if_there(&draft)?;
         return Err(fault);
     }
+    let held = Held::open(&file.path)?;
     let replaced = ask(shared, |reply| Chore::Replace { day: file.day, draft: draft.clone(), revision, reply })?;
     if !replaced {
         schema::remove_if_there(&draft)?;
         return Ok(None);
     }
+    held.give_back(shared)?;
     Ok(Some(before.saturating_sub(file.bytes())))
 }
 

@@ -66,9 +66,13 @@ pub(super) fn open_draft(draft: &Path, cache_kib: u32) -> Outcome<Connection> {
 
 /// Gives a finished file its name, durably.
 pub(super) fn publish(draft: &Path, path: &Path) -> Outcome<()> {
-    File::open(draft).and_then(|file| file.sync_all()).in_file(draft)?;
+    sync(draft)?;
     std::fs::rename(draft, path).in_file(path)?;
     sync_directory(path)
+}
+
+pub(super) fn sync(path: &Path) -> Outcome<()> {
+    File::open(path).and_then(|file| file.sync_all()).in_file(path)
 }
 
 /// Makes names that were added to or removed from a file's folder durable.
