@@ -29,6 +29,7 @@ use tracing::error;
 use crate::Api;
 use crate::extract::{Body, Caller, IdempotencyKey};
 use crate::problem::Problem;
+use crate::visit::Visit;
 
 /// How long an answer is remembered.
 const KEPT_FOR: Duration = Duration::from_hours(1);
@@ -51,7 +52,8 @@ pub async fn carried(State(api): State<Arc<Api>>, request: Request, next: Next) 
             next.run(request).await
         }
     };
-    tokio::spawn(work).await.unwrap_or_else(|error| {
+    let visit = Visit::current();
+    tokio::spawn(async move { visit.go(work).await }).await.unwrap_or_else(|error| {
         error!(%error, "a change met a defect");
         Problem::defect().into_response()
     })

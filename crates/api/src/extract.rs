@@ -13,12 +13,13 @@ use tokio::time::timeout;
 
 use crate::Api;
 use crate::problem::Problem;
+use crate::visit::Visit;
 
 /// The header in which an operator names the environment to act in.
 pub const ENVIRONMENT: &str = "ringup-environment";
 
 /// The header by which a repeated publish is recognised.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The longest that a body may take to arrive: a till on a poor line needs seconds, not minutes.
 const BODY_TIME_MAX: Duration = Duration::from_secs(20);
@@ -34,6 +35,10 @@ impl FromRequestParts<Arc<Api>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Caller, Problem> {
+        let visit = Visit::current();
+        if let Some(who) = visit.who() {
+            return Ok(Caller(who));
+        }
         let header = |name: &str| parts.headers.get(name).map(|value| value.to_str());
         let token = match header(AUTHORIZATION.as_str()) {
             Some(Ok(value)) => bearer(value),
@@ -42,7 +47,9 @@ impl FromRequestParts<Arc<Api>> for Caller {
         };
         let token = token.ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer KEY`"))?;
         let environment = header(ENVIRONMENT).transpose().unwrap_or(Some(""));
-        Ok(Caller(api.app.admit(token, environment).await?))
+        let who = api.app.admit(token, environment).await?;
+        visit.admit(who, api.limits.admit(&who)?);
+        Ok(Caller(who))
     }
 }
 

@@ -3,11 +3,14 @@
 //!
 //! SDKs repeat on 5xx and on nothing else, so 5xx stands only for what may succeed later.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use ringup_app::{AppError, Fault};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::wire::json;
 
@@ -20,6 +23,7 @@ pub struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: Detail,
+    retry_after_secs: Option<u64>,
     /// For the log only.
     inside: Option<Inside>,
 }
@@ -50,7 +54,8 @@ pub enum Inside {
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Problem {
-        Problem { status, code, detail: Detail::Text(detail.into()), inside: None }
+        let again = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER_SECS);
+        Problem { status, code, detail: Detail::Text(detail.into()), retry_after_secs: again, inside: None }
     }
 
     /// The body is not JSON.
@@ -61,7 +66,7 @@ impl Problem {
     /// The request is readable and makes no sense.
     pub fn misfit(items: Vec<Item>) -> Problem {
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        Problem { status, code: "validation", detail: Detail::Items(items), inside: None }
+        Problem { status, code: "validation", detail: Detail::Items(items), retry_after_secs: None, inside: None }
     }
 
     pub fn too_large(bytes_max: usize) -> Problem {
@@ -83,12 +88,32 @@ impl Problem {
         Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", why)
     }
 
+    /// What others have and we do not.
+    pub fn not_implemented(what: &str, instead: &str) -> Problem {
+        let why = format!("{what} is not implemented here; {instead}");
+        Problem::new(StatusCode::NOT_IMPLEMENTED, "not_implemented", why)
+    }
+
     pub fn broken_off() -> Problem {
         Problem::new(StatusCode::BAD_REQUEST, "body_broken_off", "the body ended before its end")
     }
 
     pub fn body_too_slow() -> Problem {
         Problem::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body took too long to arrive")
+    }
+
+    /// Nothing was begun: too much else is being done.
+    pub fn busy(requests_max: usize) -> Problem {
+        let why = format!("{requests_max} requests are being served, the most at a time; ask again");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", why)
+    }
+
+    /// Nothing was begun: this key asks for too much.
+    pub fn too_many(limit: &str, wait: Duration) -> Problem {
+        let why = format!("this key may make {limit}; ask again after `Retry-After`");
+        let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", why);
+        Problem { retry_after_secs: Some(wait.max(1)), ..problem }
     }
 
     /// We took too long. What was asked may still happen.
@@ -144,12 +169,11 @@ impl IntoResponse for Problem {
         let mut response = (self.status, json::write(&self.out())).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        match self.status {
-            StatusCode::SERVICE_UNAVAILABLE => drop(headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECS))),
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            _ => {}
+        if let Some(seconds) = self.retry_after_secs {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Some(inside) = self.inside {
             response.extensions_mut().insert(inside);
@@ -184,7 +208,8 @@ fn camel(field: &str) -> String {
     text
 }
 
-#[derive(Debug, Serialize)]
+/// A refusal.
+#[derive(Debug, Serialize, ToSchema)]
 pub struct ProblemOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
@@ -193,14 +218,14 @@ pub struct ProblemOut<'a> {
     detail: DetailOut<'a>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 enum DetailOut<'a> {
     Text(&'a str),
     Items(Vec<ItemOut<'a>>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ItemOut<'a> {
     loc: &'a [String],
     msg: &'a str,

@@ -115,6 +115,9 @@ pub enum Command {
     /// Make and list environments, with the server running or stopped
     #[command(subcommand)]
     Environment(EnvironmentCommand),
+    /// Print what the API can do, as an OpenAPI document
+    #[command(after_help = "Example:\n  ringup openapi > openapi.json")]
+    Openapi,
     /// Ask a running server whether it is well; exits 0 if it is, 1 if not
     #[command(after_help = "Examples:\n  \
         ringup health\n  \
@@ -214,6 +217,7 @@ mod tests {
     fn lines_are_understood() {
         check("ringup serve", Command::Serve);
         check("ringup version", Command::Version);
+        check("ringup openapi", Command::Openapi);
         check("ringup health", Command::Health { url: None });
         check("ringup health --url http://h", Command::Health { url: Some("http://h".to_owned()) });
         check("ringup config show", Command::Config(ConfigCommand::Show { origin: false }));

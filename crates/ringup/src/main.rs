@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Version => return print(&format!("ringup {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Openapi => return print(&format!("{:#}\n", ringup_api::document())),
         Command::Config(ConfigCommand::Docs) => return print(&config::reference()),
         _ => {}
     }
@@ -61,7 +62,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{words}\n"))?;
             Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
-        Command::Version | Command::Config(ConfigCommand::Docs) => Ok(ExitCode::SUCCESS),
+        Command::Version | Command::Openapi | Command::Config(ConfigCommand::Docs) => Ok(ExitCode::SUCCESS),
     }
 }
 

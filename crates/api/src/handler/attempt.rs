@@ -9,10 +9,22 @@ use super::{Answer, Shared, ok};
 use crate::Api;
 use crate::extract::{Caller, Names};
 use crate::problem::Problem;
-use crate::wire::attempt::{AttemptOut, filter};
-use crate::wire::list::Listing;
+use crate::wire::attempt::{AttemptOut, AttemptQuery, filter};
+use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
 
+/// List the attempts of a message
+///
+/// Newest first unless asked otherwise.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/attempt/msg/{msg_id}",
+    operation_id = "v1.message-attempt.list-by-msg",
+    tag = "Message Attempt",
+    params(Listing, AttemptQuery, ("endpoint_id" = Option<String>, Query, description = "Only those to this endpoint: its id or uid.")),
+    responses((status = 200, body = ListOut<AttemptOut>)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn of_message(
     State(api): Shared,
     Caller(who): Caller,
@@ -31,6 +43,18 @@ pub async fn of_message(
     Ok(answer(&api, key, &listing, page))
 }
 
+/// List the attempts to an endpoint
+///
+/// Newest first unless asked otherwise.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/attempt/endpoint/{endpoint_id}",
+    operation_id = "v1.message-attempt.list-by-endpoint",
+    tag = "Message Attempt",
+    params(Listing, AttemptQuery),
+    responses((status = 200, body = ListOut<AttemptOut>)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn of_endpoint(
     State(api): Shared,
     Caller(who): Caller,
@@ -46,6 +70,15 @@ pub async fn of_endpoint(
     Ok(answer(&api, key, &listing, page))
 }
 
+/// Get an attempt
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/msg/{msg_id}/attempt/{attempt_id}",
+    operation_id = "v1.message-attempt.get",
+    tag = "Message Attempt",
+    responses((status = 200, body = AttemptOut)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, event, attempt]): Names<3>) -> Answer {
     let key = api.app.account(&who, &account)?.account.key;
     let found = api.app.attempt(&who, &account, &event, &attempt).await?;

@@ -12,9 +12,18 @@ use crate::wire::endpoint::{
     EndpointIn, EndpointOut, EndpointPatch, HeadersIn, HeadersOut, HeadersPatchIn, RotateIn, SecretOut,
 };
 use crate::wire::json;
-use crate::wire::list::Listing;
+use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
 
+/// List endpoints
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint",
+    operation_id = "v1.endpoint.list",
+    tag = "Endpoint",
+    params(Listing),
+    responses((status = 200, body = ListOut<EndpointOut>)),
+)]
 pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
     let endpoints = api.app.endpoints(&who, &account)?;
@@ -22,17 +31,47 @@ pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Nam
     Ok(ok(&page.out(|view| EndpointOut::of(view))))
 }
 
+/// Create an endpoint
+///
+/// The URL must be one that may be called: the rule it breaks is named.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/endpoint",
+    operation_id = "v1.endpoint.create",
+    tag = "Endpoint",
+    request_body = EndpointIn,
+    responses((status = 201, description = "It was made.", body = EndpointOut)),
+)]
 pub async fn create(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, Body(body): Body) -> Answer {
     let new = json::read::<EndpointIn>(&body)?.new_endpoint();
     let view = api.app.create_endpoint(&who, &account, new).await?;
     Ok(made(true, &EndpointOut::of(&view)))
 }
 
+/// Get an endpoint
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint/{endpoint_id}",
+    operation_id = "v1.endpoint.get",
+    tag = "Endpoint",
+    responses((status = 200, body = EndpointOut)),
+)]
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
     let view = api.app.endpoint(&who, &account, &endpoint)?;
     Ok(ok(&EndpointOut::of(&view)))
 }
 
+/// Replace an endpoint, or create it
+///
+/// What is not there is emptied, except uid, secret and headers.
+#[utoipa::path(
+    put,
+    path = "/app/{app_id}/endpoint/{endpoint_id}",
+    operation_id = "v1.endpoint.upsert",
+    tag = "Endpoint",
+    request_body = EndpointIn,
+    responses((status = 200, description = "It was there.", body = EndpointOut), (status = 201, description = "It was made.", body = EndpointOut)),
+)]
 pub async fn put(
     State(api): Shared,
     Caller(who): Caller,
@@ -44,6 +83,17 @@ pub async fn put(
     Ok(made(was_made, &EndpointOut::of(&view)))
 }
 
+/// Change an endpoint
+///
+/// A field that is not there stays as it is; null empties it.
+#[utoipa::path(
+    patch,
+    path = "/app/{app_id}/endpoint/{endpoint_id}",
+    operation_id = "v1.endpoint.patch",
+    tag = "Endpoint",
+    request_body = EndpointPatch,
+    responses((status = 200, body = EndpointOut)),
+)]
 pub async fn patch(
     State(api): Shared,
     Caller(who): Caller,
@@ -55,16 +105,46 @@ pub async fn patch(
     Ok(ok(&EndpointOut::of(&view)))
 }
 
+/// Delete an endpoint
+///
+/// What waits for it is cancelled.
+#[utoipa::path(
+    delete,
+    path = "/app/{app_id}/endpoint/{endpoint_id}",
+    operation_id = "v1.endpoint.delete",
+    tag = "Endpoint",
+    responses((status = 204, description = "Done.")),
+)]
 pub async fn delete(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
     api.app.delete_endpoint(&who, &account, &endpoint).await?;
     Ok(done())
 }
 
+/// Get the signing secret of an endpoint
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/secret",
+    operation_id = "v1.endpoint.get-secret",
+    tag = "Endpoint",
+    responses((status = 200, body = SecretOut)),
+)]
 pub async fn secret(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
     let secret = api.app.secret(&who, &account, &endpoint)?;
     Ok(ok(&SecretOut { key: secret.expose_secret() }))
 }
 
+/// Rotate the signing secret of an endpoint
+///
+/// The old one signs along until the grace period ends.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/secret/rotate",
+    operation_id = "v1.endpoint.rotate-secret",
+    tag = "Endpoint",
+    request_body = Option<RotateIn>,
+    responses((status = 204, description = "Done.")),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn rotate(
     State(api): Shared,
     Caller(who): Caller,
@@ -77,10 +157,29 @@ pub async fn rotate(
     Ok(done())
 }
 
+/// Get the headers that are sent to an endpoint
+///
+/// Values that open a door are not shown, only their names.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/headers",
+    operation_id = "v1.endpoint.get-headers",
+    tag = "Endpoint",
+    responses((status = 200, body = HeadersOut)),
+)]
 pub async fn headers(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
     Ok(ok(&HeadersOut::of(&api.app.endpoint(&who, &account, &endpoint)?.endpoint)))
 }
 
+/// Replace the headers that are sent to an endpoint
+#[utoipa::path(
+    put,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/headers",
+    operation_id = "v1.endpoint.set-headers",
+    tag = "Endpoint",
+    request_body = HeadersIn,
+    responses((status = 204, description = "Done.")),
+)]
 pub async fn put_headers(
     State(api): Shared,
     Caller(who): Caller,
@@ -92,6 +191,15 @@ pub async fn put_headers(
     Ok(done())
 }
 
+/// Change the headers that are sent to an endpoint
+#[utoipa::path(
+    patch,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/headers",
+    operation_id = "v1.endpoint.patch-headers",
+    tag = "Endpoint",
+    request_body = HeadersPatchIn,
+    responses((status = 204, description = "Done.")),
+)]
 pub async fn patch_headers(
     State(api): Shared,
     Caller(who): Caller,

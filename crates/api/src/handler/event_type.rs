@@ -5,11 +5,22 @@ use axum::extract::State;
 use super::{Answer, Shared, done, made, ok};
 use crate::extract::{Body, Caller, Names};
 use crate::problem::{Item, Problem};
-use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch};
+use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate};
 use crate::wire::json;
-use crate::wire::list::Listing;
+use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
 
+/// List event types
+///
+/// By name, ascending unless asked otherwise.
+#[utoipa::path(
+    get,
+    path = "/event-type",
+    operation_id = "v1.event-type.list",
+    tag = "Event Type",
+    params(Listing, ("include_archived" = Option<bool>, Query, description = "Show archived ones too."), ("with_content" = Option<bool>, Query, description = "Show schemas.")),
+    responses((status = 200, body = ListOut<EventTypeOut>)),
+)]
 pub async fn list(State(api): Shared, Caller(who): Caller, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
     let with_archived = query.flag("include_archived", false)?;
@@ -20,6 +31,17 @@ pub async fn list(State(api): Shared, Caller(who): Caller, query: Query) -> Answ
     Ok(ok(&page.out(|event_type| EventTypeOut::of(event_type, with_schemas))))
 }
 
+/// Create an event type
+///
+/// One that is archived comes back.
+#[utoipa::path(
+    post,
+    path = "/event-type",
+    operation_id = "v1.event-type.create",
+    tag = "Event Type",
+    request_body = EventTypeIn,
+    responses((status = 201, description = "It was made.", body = EventTypeOut)),
+)]
 pub async fn create(State(api): Shared, Caller(who): Caller, Body(body): Body) -> Answer {
     let mut new = json::read::<EventTypeIn>(&body)?;
     let missing = || Problem::misfit(vec![Item::in_body("name", "missing", "`name` is missing".to_owned())]);
@@ -28,23 +50,60 @@ pub async fn create(State(api): Shared, Caller(who): Caller, Body(body): Body) -
     Ok(made(true, &EventTypeOut::of(&event_type, true)))
 }
 
+/// Get an event type
+#[utoipa::path(
+    get,
+    path = "/event-type/{event_type_name}",
+    operation_id = "v1.event-type.get",
+    tag = "Event Type",
+    responses((status = 200, body = EventTypeOut)),
+)]
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>) -> Answer {
     let event_type = api.app.event_type(&who, &name)?;
     Ok(ok(&EventTypeOut::of(&event_type, true)))
 }
 
+/// Replace an event type, or create it
+#[utoipa::path(
+    put,
+    path = "/event-type/{event_type_name}",
+    operation_id = "v1.event-type.upsert",
+    tag = "Event Type",
+    request_body = EventTypeUpdate,
+    responses((status = 200, description = "It was there.", body = EventTypeOut), (status = 201, description = "It was made.", body = EventTypeOut)),
+)]
 pub async fn put(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, Body(body): Body) -> Answer {
     let draft = json::read::<EventTypeIn>(&body)?.draft();
     let (event_type, was_made) = api.app.put_event_type(&who, &name, draft).await?;
     Ok(made(was_made, &EventTypeOut::of(&event_type, true)))
 }
 
+/// Change an event type
+///
+/// A field that is not there stays as it is; null empties it.
+#[utoipa::path(
+    patch,
+    path = "/event-type/{event_type_name}",
+    operation_id = "v1.event-type.patch",
+    tag = "Event Type",
+    request_body = EventTypePatch,
+    responses((status = 200, body = EventTypeOut)),
+)]
 pub async fn patch(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, Body(body): Body) -> Answer {
     let patch = json::read::<EventTypePatch>(&body)?;
     let event_type = api.app.edit_event_type(&who, &name, |draft| patch.apply(draft)).await?;
     Ok(ok(&EventTypeOut::of(&event_type, true)))
 }
 
+/// Archive an event type
+#[utoipa::path(
+    delete,
+    path = "/event-type/{event_type_name}",
+    operation_id = "v1.event-type.delete",
+    tag = "Event Type",
+    params(("expunge" = Option<bool>, Query, description = "Remove it instead of archiving it.")),
+    responses((status = 204, description = "Done.")),
+)]
 pub async fn delete(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, query: Query) -> Answer {
     api.app.delete_event_type(&who, &name, query.flag("expunge", false)?).await?;
     Ok(done())

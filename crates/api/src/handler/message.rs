@@ -6,18 +6,31 @@ use ringup_app::view::EventFilter;
 use ringup_core::id::{EndpointId, EventId};
 use ringup_core::limits::BATCH_EVENTS_MAX;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Answer, Shared, ok, with};
 use crate::extract::{BatchBody, Body, Caller, IdempotencyKey, Names};
 use crate::problem::{Item, Problem, ProblemOut};
 use crate::wire::account::ApplicationIn;
-use crate::wire::envelope::{Batch, Sealed};
+use crate::wire::envelope::{Batch, BatchIn, MessageIn, Sealed};
 use crate::wire::json;
-use crate::wire::list::Listing;
+use crate::wire::list::{ListOut, Listing};
 use crate::wire::message::{AcceptedOut, DestinationOut, MessageOut};
-use crate::wire::query::Query;
+use crate::wire::query::{Matching, Moments, Query};
 
-/// Answers 202 once the event and all its deliveries are durable.
+/// Publish a message
+///
+/// The payload travels to receivers as the bytes that came. Answered once the event and all its deliveries are durable.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/msg",
+    operation_id = "v1.message.create",
+    tag = "Message",
+    params(("with_content" = Option<bool>, Query, description = "Show the payload; true unless said otherwise.")),
+    request_body = MessageIn,
+    responses((status = 202, description = "The message and all its deliveries are durable.", body = MessageOut)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn create(
     State(api): Shared,
     Caller(who): Caller,
@@ -43,7 +56,17 @@ pub async fn create(
     Ok(with(StatusCode::ACCEPTED, &MessageOut::published(&published, &sealed, with_content)))
 }
 
-/// Many messages in one commit, each answered for itself: 202 if all were accepted, 207 otherwise.
+/// Publish many messages
+///
+/// In one commit, each answered in its place.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/msg/batch",
+    operation_id = "ringup.message.batch",
+    tag = "Message",
+    request_body = BatchIn,
+    responses((status = 202, description = "All were accepted.", body = BatchOut), (status = 207, description = "Some were not: each answer has its own status.", body = BatchOut)),
+)]
 pub async fn batch(
     State(api): Shared,
     Caller(who): Caller,
@@ -75,18 +98,34 @@ pub async fn batch(
     Ok(with(status, &BatchOut { data: data.collect() }))
 }
 
-#[derive(Serialize)]
+/// Answers in the order of the messages.
+#[derive(Serialize, ToSchema)]
 struct BatchOut<'a> {
     data: Vec<OneOut<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum OneOut<'a> {
     Accepted(AcceptedOut<'a>),
     Refused(ProblemOut<'a>),
 }
 
+/// Nothing to say.
+#[derive(Serialize, ToSchema)]
+struct EmptyOut {}
+
+/// List messages
+///
+/// Newest first unless asked otherwise.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/msg",
+    operation_id = "v1.message.list",
+    tag = "Message",
+    params(Listing, Moments, Matching, ("with_content" = Option<bool>, Query, description = "Show the payload; true unless said otherwise.")),
+    responses((status = 200, body = ListOut<MessageOut>)),
+)]
 pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
     let with_content = query.flag("with_content", true)?;
@@ -103,12 +142,35 @@ pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Nam
     Ok(ok(&page.out(|event| MessageOut::stored(event, with_content))))
 }
 
+/// Get a message
+///
+/// By its id or its `eventId`.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/msg/{msg_id}",
+    operation_id = "v1.message.get",
+    tag = "Message",
+    params(("with_content" = Option<bool>, Query, description = "Show the payload; true unless said otherwise.")),
+    responses((status = 200, body = MessageOut)),
+)]
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, event]): Names<2>, query: Query) -> Answer {
     let with_content = query.flag("with_content", true)?;
     let event = api.app.event(&who, &account, &event).await?;
     Ok(ok(&MessageOut::stored(&event, with_content)))
 }
 
+/// List the endpoints that a message goes to
+///
+/// And where it stands with each.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/msg/{msg_id}/endpoint",
+    operation_id = "v1.message-attempt.list-attempted-destinations",
+    tag = "Message Attempt",
+    params(Listing, ("expanded_statuses" = Option<bool>, Query, description = "Tell apart what was canceled (4) from what failed (2).")),
+    responses((status = 200, body = ListOut<DestinationOut>)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
 pub async fn destinations(
     State(api): Shared,
     Caller(who): Caller,
@@ -122,7 +184,15 @@ pub async fn destinations(
     Ok(ok(&page.out(|sent| DestinationOut::of(sent, expanded))))
 }
 
+/// Send a message to an endpoint again
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/msg/{msg_id}/endpoint/{endpoint_id}/resend",
+    operation_id = "v1.message-attempt.resend",
+    tag = "Message Attempt",
+    responses((status = 202, description = "One attempt is made, now.", body = EmptyOut)),
+)]
 pub async fn resend(State(api): Shared, Caller(who): Caller, Names([account, event, endpoint]): Names<3>) -> Answer {
     api.app.resend(&who, &account, &event, &endpoint).await?;
-    Ok(with(StatusCode::ACCEPTED, &serde_json::Map::new()))
+    Ok(with(StatusCode::ACCEPTED, &EmptyOut {}))
 }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod document;
 pub mod endpoint;
 pub mod event_type;
 pub mod health;

@@ -5,37 +5,51 @@ use std::collections::BTreeMap;
 use ringup_app::AccountDraft;
 use ringup_app::view::AccountView;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::wire::patch::Patch;
 use crate::wire::time;
 
 /// `ApplicationIn`. For a replacement, what is not there is emptied, except the uid, which would be lost by mistake.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationIn {
+    #[schema(min_length = 1, example = "Harbor Street")]
     name: String,
+    /// A name of your own for it, which works wherever the id does.
     #[serde(default)]
+    #[schema(value_type = Option<String>, example = "harbor-street")]
     uid: Patch<String>,
     metadata: Option<BTreeMap<String, String>>,
+    /// Attempts a second, over all its endpoints.
     throttle_rate: Option<u32>,
     /// The name that older SDKs know.
     rate_limit: Option<u32>,
 }
 
 /// `ApplicationPatch`.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ApplicationPatch {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     uid: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Patch<BTreeMap<String, String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     throttle_rate: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     rate_limit: Patch<u32>,
 }
 
 /// `ApplicationOut`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplicationOut<'a> {
     id: String,
@@ -44,7 +58,9 @@ pub struct ApplicationOut<'a> {
     metadata: &'a BTreeMap<String, String>,
     throttle_rate: Option<u32>,
     rate_limit: Option<u32>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 

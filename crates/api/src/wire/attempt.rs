@@ -4,9 +4,12 @@ use ringup_app::view::{AttemptFilter, OutcomeWord, StoredAttempt};
 use ringup_core::delivery::Trigger;
 use ringup_core::id::EndpointId;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::describe;
 use crate::problem::Problem;
-use crate::wire::query::Query;
+use crate::wire::query::{Matching, Moments, Query};
 use crate::wire::span::millis;
 use crate::wire::time;
 
@@ -14,7 +17,7 @@ use crate::wire::time;
 const REMOVED_ENDPOINT: &str = "ep_removed";
 
 /// `MessageAttemptOut`. What follows `timestamp` is ours.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AttemptOut<'a> {
     id: String,
@@ -28,6 +31,7 @@ pub struct AttemptOut<'a> {
     status: u8,
     status_text: &'static str,
     trigger_type: u8,
+    #[schema(format = DateTime)]
     timestamp: String,
     /// Counted from 1 within the delivery.
     attempt: u32,
@@ -69,6 +73,30 @@ impl<'a> AttemptOut<'a> {
             response_headers: headers.lines().map(str::to_owned).collect(),
             response_end: attempt.body_end.word(),
         }
+    }
+}
+
+/// What [`filter`] reads.
+pub struct AttemptQuery;
+
+impl IntoParams for AttemptQuery {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut all = vec![
+            describe::query("status", "0 success, 1 pending, 2 fail, 3 sending, 4 canceled.", describe::whole(0, 4)),
+            describe::query(
+                "status_code_class",
+                "The class of the receiver's status: 0 without one, 100 to 500.",
+                describe::whole(0, 599),
+            ),
+            describe::query(
+                "with_content",
+                "Show what the receiver said; true unless said otherwise.",
+                describe::flag(),
+            ),
+        ];
+        all.extend(Matching::into_params(&place));
+        all.extend(Moments::into_params(&place));
+        all
     }
 }
 

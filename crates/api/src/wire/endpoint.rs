@@ -7,16 +7,18 @@ use ringup_app::{EndpointDraft, NewEndpoint};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::log::masked;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::wire::patch::Patch;
 use crate::wire::time;
 
 /// `EndpointIn` and `EndpointUpdate`. For a replacement, what is not there is emptied, except uid, secret and headers.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointIn {
     url: String,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     uid: Patch<String>,
     description: Option<String>,
     metadata: Option<BTreeMap<String, String>>,
@@ -32,23 +34,43 @@ pub struct EndpointIn {
 }
 
 /// `EndpointPatch`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct EndpointPatch {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     url: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     uid: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
     metadata: Patch<BTreeMap<String, String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeSet<String>>)]
     event_types: Patch<BTreeSet<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeSet<String>>)]
     filter_types: Patch<BTreeSet<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeSet<String>>)]
     channels: Patch<BTreeSet<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     disabled: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     throttle_rate: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     rate_limit: Patch<u32>,
 }
 
 /// `EndpointOut`, with both generations of names. `disabledBy` is ours: `owner`, `gone` or `failing`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointOut<'a> {
     id: String,
@@ -61,23 +83,26 @@ pub struct EndpointOut<'a> {
     channels: Option<&'a BTreeSet<String>>,
     disabled: bool,
     disabled_by: Option<&'static str>,
+    #[schema(format = DateTime)]
     disabled_at: Option<String>,
     throttle_rate: Option<u32>,
     rate_limit: Option<u32>,
     /// Always 1: we keep one version of an endpoint, and older SDKs insist on a number.
     version: u32,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 
 /// `EndpointSecretOut`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct SecretOut<'a> {
     pub key: &'a str,
 }
 
 /// `EndpointSecretRotateIn`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RotateIn {
     pub key: Option<String>,
@@ -85,13 +110,13 @@ pub struct RotateIn {
 }
 
 /// `EndpointHeadersIn`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct HeadersIn {
     headers: BTreeMap<String, String>,
 }
 
 /// `EndpointHeadersPatchIn`: null removes a header, as does its name in `deleteHeaders`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HeadersPatchIn {
     #[serde(default)]
@@ -101,7 +126,7 @@ pub struct HeadersPatchIn {
 }
 
 /// `EndpointHeadersOut`: values that open a door are never shown, only their names.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct HeadersOut<'a> {
     headers: BTreeMap<&'a str, &'a str>,
     sensitive: Vec<&'a str>,

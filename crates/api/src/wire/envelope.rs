@@ -9,9 +9,38 @@ use ringup_app::Publish;
 use ringup_core::limits::BATCH_EVENTS_MAX;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::problem::{Item, Problem};
-use crate::wire::json;
+use crate::visit::Visit;
+use crate::wire::account::ApplicationIn;
+use crate::wire::{field, json};
+
+/// What is published: an event of a type, with a payload.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what `Envelope` reads, which has no payload of its own")]
+pub struct MessageIn {
+    #[schema(min_length = 1, max_length = 256, pattern = r"^[a-zA-Z0-9\-_.]+$", example = "invoiceCreated")]
+    event_type: String,
+    /// An object. It is sent as the bytes that came, spaces and all.
+    #[schema(value_type = Object)]
+    payload: (),
+    /// Your own name for it; a second message of the same name is answered 409.
+    event_id: Option<String>,
+    /// Endpoints with channels get only what shares one with them.
+    channels: Option<Vec<String>>,
+    /// Made under the name in the path if there is nothing there.
+    application: Option<ApplicationIn>,
+}
+
+/// Messages to publish in one commit.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `Batch` reads, which takes every message for itself")]
+pub struct BatchIn {
+    #[schema(min_items = 1, max_items = 500)]
+    messages: Vec<MessageIn>,
+}
 
 /// What a publisher wraps a payload in.
 ///
@@ -125,6 +154,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
+        seen.tell();
         Ok(envelope)
     }
 }
@@ -139,6 +169,20 @@ struct Seen<'a> {
 const KNOWN: [&str; 5] = ["eventType", "payload", "eventId", "channels", "application"];
 
 impl<'a> Seen<'a> {
+    /// Notes what looks misspelt, for the answer.
+    fn tell(&self) {
+        if self.others.is_empty() {
+            return;
+        }
+        let is_there = |name: &str| KNOWN.iter().zip(self.known).any(|(known, seen)| *known == name && seen);
+        let others = self.others.iter().take(field::LOOKED_AT_MAX).filter(|name| field::is_plain(name));
+        let misspelt: Vec<_> =
+            others.filter_map(|name| Some((name.to_string(), field::meant(name, &KNOWN, is_there)?))).collect();
+        if !misspelt.is_empty() {
+            Visit::current().misspelt(misspelt);
+        }
+    }
+
     fn first_time(&mut self, key: Cow<'a, str>) -> bool {
         let name = if key == "data" { "payload" } else { key.as_ref() };
         match KNOWN.iter().zip(&mut self.known).find(|(known, _)| **known == name) {

@@ -4,15 +4,17 @@ use ringup_app::EventTypeDraft;
 use ringup_core::account::EventType;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::wire::patch::Patch;
 use crate::wire::{json, time};
 
-/// `EventTypeIn` and `EventTypeUpdate`.
-#[derive(Deserialize)]
+/// An event type.
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventTypeIn {
     /// In the path, when it is replaced.
+    #[schema(value_type = String)]
     name: Option<String>,
     description: String,
     group_name: Option<String>,
@@ -21,23 +23,52 @@ pub struct EventTypeIn {
     feature_flag: Option<String>,
     /// The name that newer SDKs know; the first one counts.
     feature_flags: Option<Vec<String>>,
+    /// JSON Schemas by version.
+    #[schema(value_type = Option<Object>)]
     schemas: Option<Box<RawValue>>,
 }
 
+/// `EventTypeUpdate`: as [`EventTypeIn`], without the name.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "describes what `EventTypeIn` reads when its name is in the path")]
+pub struct EventTypeUpdate {
+    description: String,
+    group_name: Option<String>,
+    archived: Option<bool>,
+    deprecated: Option<bool>,
+    feature_flag: Option<String>,
+    feature_flags: Option<Vec<String>>,
+    #[schema(value_type = Option<Object>)]
+    schemas: (),
+}
+
 /// `EventTypePatch`.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct EventTypePatch {
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     group_name: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     archived: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     deprecated: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     feature_flag: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     schemas: Patch<Box<RawValue>>,
 }
 
 /// `EventTypeOut`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EventTypeOut<'a> {
     name: &'a str,
@@ -47,8 +78,11 @@ pub struct EventTypeOut<'a> {
     deprecated: bool,
     feature_flag: Option<&'a str>,
     feature_flags: Option<[&'a str; 1]>,
+    #[schema(value_type = Option<Object>)]
     schemas: Option<&'a RawValue>,
+    #[schema(format = DateTime)]
     created_at: String,
+    #[schema(format = DateTime)]
     updated_at: String,
 }
 

@@ -5,11 +5,18 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 
 use crate::problem::{Item, Problem};
+use crate::visit::Visit;
+use crate::wire::field;
 
 /// Reads a body. What is not UTF-8 or not JSON is answered 400 with its position, a wrong shape 422 with its place.
 pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     let text = utf8(body)?;
-    serde_json::from_str(text).map_err(|error| explained::<T>(text, &error))
+    let read = serde_json::from_str(text).map_err(|error| explained::<T>(text, &error))?;
+    let misspelt = field::nearly::<T>(text);
+    if !misspelt.is_empty() {
+        Visit::current().misspelt(misspelt);
+    }
+    Ok(read)
 }
 
 /// As [`read`]; a body that is empty stands for an object without fields.

@@ -7,19 +7,28 @@ use ringup_app::view::{Order, Page, PageRequest};
 use ringup_core::limits::PAGE_ROWS_MAX;
 use ringup_core::time::Tick;
 use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
 
+use crate::describe;
 use crate::problem::Problem;
 use crate::wire::query::{Query, refused};
 
 /// Rows of a page unless asked otherwise.
 const ROWS_DEFAULT: usize = 50;
 
-#[derive(Debug, Serialize)]
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ListResponse)]
 pub struct ListOut<T> {
     pub data: Vec<T>,
+    /// Leads to the page after this one.
+    #[schema(required)]
     pub iterator: Option<String>,
+    /// Leads to the page before this one.
     pub prev_iterator: Option<String>,
+    /// Whether there is nothing after this page.
     pub done: bool,
 }
 
@@ -30,6 +39,20 @@ pub struct Listing {
     order: Option<Order>,
     iterator: Option<String>,
     back: bool,
+}
+
+impl IntoParams for Listing {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            describe::query(
+                "limit",
+                "Rows of a page, 50 unless said otherwise.",
+                describe::whole(1, PAGE_ROWS_MAX as u64),
+            ),
+            describe::query("iterator", "`iterator` or `prevIterator` of an earlier page.", describe::text()),
+            describe::query("order", "Which comes first.", describe::one_of(&["ascending", "descending"])),
+        ]
+    }
 }
 
 impl Listing {

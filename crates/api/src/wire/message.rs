@@ -5,26 +5,31 @@ use ringup_app::{Published, Sent};
 use ringup_core::delivery::{DeliveryState, Ended};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::wire::endpoint::EndpointOut;
 use crate::wire::envelope::Sealed;
 use crate::wire::{json, time};
 
 /// `MessageOut`. The last two are ours, and only there when they are true.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageOut<'a> {
     id: String,
     event_type: &'a str,
     event_id: Option<&'a str>,
     channels: Option<&'a [String]>,
+    #[schema(value_type = Object)]
     payload: PayloadOut<'a>,
+    #[schema(format = DateTime)]
     timestamp: String,
     /// Nobody registered the type.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     unregistered: bool,
     /// Values were struck out of the payload shown.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     redacted: bool,
 }
 
@@ -37,26 +42,29 @@ pub enum PayloadOut<'a> {
 }
 
 /// One answer of a batch, in the order of its messages.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcceptedOut<'a> {
     status: u16,
     id: String,
     event_type: &'a str,
     event_id: Option<&'a str>,
+    #[schema(format = DateTime)]
     timestamp: String,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     unregistered: bool,
 }
 
 /// `MessageEndpointOut`: an endpoint, and where the message stands with it. `outcome` is ours.
-#[derive(serde::Serialize)]
+#[derive(serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationOut<'a> {
     #[serde(flatten)]
     endpoint: EndpointOut<'a>,
     status: u8,
     status_text: &'static str,
+    #[schema(format = DateTime)]
     next_attempt: Option<String>,
     /// `delivered`, `waiting`, `scheduled`, or how the delivery ended.
     outcome: &'static str,

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod endpoint;
 pub mod envelope;
 pub mod event_type;
+pub mod field;
 pub mod json;
 pub mod list;
 pub mod message;

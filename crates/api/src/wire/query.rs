@@ -6,7 +6,10 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use ringup_core::time::Timestamp;
 use url::form_urlencoded;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
+use crate::describe;
 use crate::problem::{Item, Problem};
 use crate::wire::time;
 
@@ -19,6 +22,30 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Query, Problem> {
         Ok(Query::parse(parts.uri.query().unwrap_or_default()))
+    }
+}
+
+/// `before` and `after`.
+pub struct Moments;
+
+impl IntoParams for Moments {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            describe::query("before", "Only what happened before it.", describe::moment()),
+            describe::query("after", "Only what happened after it.", describe::moment()),
+        ]
+    }
+}
+
+/// `event_types` and `channel`.
+pub struct Matching;
+
+impl IntoParams for Matching {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            describe::query("event_types", "Only these types.", describe::texts()),
+            describe::query("channel", "Only what was published to this channel.", describe::text()),
+        ]
     }
 }
 

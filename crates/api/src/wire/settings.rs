@@ -2,6 +2,7 @@
 //!
 //! Times are milliseconds in answers; in requests also text such as `"7s"`. Null inherits.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use ringup_app::{AppError, Fault, SettingsView};
@@ -12,85 +13,157 @@ use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Deserialize as FromJson, Serialize};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
+use crate::describe;
 use crate::wire::patch::Patch;
 use crate::wire::span::{Span, millis};
 use crate::wire::time;
 
-#[derive(Debug, Default, FromJson)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Default, FromJson, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SettingsIn {
+    #[serde(default)]
+    #[schema(value_type = Option<PolicyWord>)]
     policy: Patch<Word<Policy>>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     retry: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<Span>)]
     cooldown: Patch<Span>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Span>>)]
     schedule: Patch<Vec<Span>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Span>)]
     time_limit: Patch<Span>,
+    #[serde(default)]
+    #[schema(value_type = Option<ClassesIn>)]
     classes: Patch<ClassesIn>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     honour_retry_after: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<LogModeWord>)]
     log_mode: Patch<Word<LogMode>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
     full_until: Patch<Moment>,
     /// From now on; stands in place of `fullUntil`.
+    #[serde(default)]
+    #[schema(value_type = Option<Span>)]
     full_for: Patch<Span>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
     redact: Patch<Vec<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<OrderingChoice>)]
     ordering: Patch<Word<OrderingWord>>,
     /// The JSON pointer of ordering by key; alone, it chooses that ordering.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     order_key: Patch<String>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     rate_limit: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     throttle_rate: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
     in_flight_max: Patch<u32>,
+    #[serde(default)]
+    #[schema(value_type = Option<Span>)]
     pause_after: Patch<Span>,
+    #[serde(default)]
+    #[schema(value_type = Option<HeaderNamesWord>)]
     header_names: Patch<Word<HeaderNames>>,
 }
 
-#[derive(Debug, Default, FromJson)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Default, FromJson, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct ClassesIn {
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     server_error: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     request_timeout: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     too_many_requests: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     timed_out: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     no_response: Patch<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
     other: Patch<bool>,
 }
 
 /// A value in force, and who says so: `system`, `account` or `endpoint`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Said<T> {
     value: T,
     origin: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsOut<'a> {
+    #[schema(inline, value_type = Said<PolicyWord>)]
     policy: Said<&'static str>,
+    #[schema(inline)]
     retry: Said<u32>,
     /// Null where a list of pauses stands in its place.
+    #[schema(inline)]
     cooldown: Said<Option<u64>>,
     /// Null where retry and cooldown say it all.
+    #[schema(inline)]
     schedule: Said<Option<Vec<u64>>>,
+    #[schema(inline)]
     time_limit: Said<u64>,
     classes: ClassesOut,
+    #[schema(inline)]
     honour_retry_after: Said<bool>,
+    #[schema(inline, value_type = Said<LogModeWord>)]
     log_mode: Said<&'static str>,
+    #[schema(inline)]
     full_until: Said<Option<String>>,
+    #[schema(inline, value_type = Said<Vec<String>>)]
     redact: Said<&'a [String]>,
+    #[schema(inline, value_type = Said<OrderingChoice>)]
     ordering: Said<&'static str>,
+    #[schema(inline, value_type = Said<Option<String>>)]
     order_key: Said<Option<&'a str>>,
+    #[schema(inline)]
     rate_limit: Said<Option<u32>>,
+    #[schema(inline)]
     in_flight_max: Said<u32>,
+    #[schema(inline)]
     pause_after: Said<u64>,
+    #[schema(inline, value_type = Said<HeaderNamesWord>)]
     header_names: Said<&'static str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct ClassesOut {
+    #[schema(inline)]
     server_error: Said<bool>,
+    #[schema(inline)]
     request_timeout: Said<bool>,
+    #[schema(inline)]
     too_many_requests: Said<bool>,
+    #[schema(inline)]
     timed_out: Said<bool>,
+    #[schema(inline)]
     no_response: Said<bool>,
+    #[schema(inline)]
     other: Said<bool>,
 }
 
@@ -211,7 +284,15 @@ fn said<'a, T, U>(effective: &'a Effective<T>, value: impl FnOnce(&'a T) -> U) -
 #[derive(Clone, Copy, Debug)]
 struct Word<T>(T);
 
+type PolicyWord = Word<Policy>;
+type LogModeWord = Word<LogMode>;
+type OrderingChoice = Word<OrderingWord>;
+type HeaderNamesWord = Word<HeaderNames>;
+
 trait Words: Sized {
+    /// In the OpenAPI document.
+    const NAME: &'static str;
+    const WORDS: &'static [&'static str];
     const EXPECTED: &'static str;
     fn read(word: &str) -> Option<Self>;
 }
@@ -242,6 +323,8 @@ impl OrderingWord {
 }
 
 impl Words for OrderingWord {
+    const NAME: &'static str = "Ordering";
+    const WORDS: &'static [&'static str] = &["none", "strict", "key"];
     const EXPECTED: &'static str = "none, strict or key";
 
     fn read(word: &str) -> Option<OrderingWord> {
@@ -250,6 +333,8 @@ impl Words for OrderingWord {
 }
 
 impl Words for Policy {
+    const NAME: &'static str = "Policy";
+    const WORDS: &'static [&'static str] = &["guide", "durable"];
     const EXPECTED: &'static str = "guide or durable";
 
     fn read(word: &str) -> Option<Policy> {
@@ -258,6 +343,8 @@ impl Words for Policy {
 }
 
 impl Words for LogMode {
+    const NAME: &'static str = "LogMode";
+    const WORDS: &'static [&'static str] = &["full", "error", "none"];
     const EXPECTED: &'static str = "full, error or none";
 
     fn read(word: &str) -> Option<LogMode> {
@@ -266,6 +353,8 @@ impl Words for LogMode {
 }
 
 impl Words for HeaderNames {
+    const NAME: &'static str = "HeaderNames";
+    const WORDS: &'static [&'static str] = &["webhook", "svix", "both"];
     const EXPECTED: &'static str = "webhook, svix or both";
 
     fn read(word: &str) -> Option<HeaderNames> {
@@ -280,6 +369,18 @@ fn names_word(names: HeaderNames) -> &'static str {
         HeaderNames::Webhook => "webhook",
         HeaderNames::Svix => "svix",
         HeaderNames::Both => "both",
+    }
+}
+
+impl<T: Words> PartialSchema for Word<T> {
+    fn schema() -> RefOr<Schema> {
+        describe::one_of(T::WORDS)
+    }
+}
+
+impl<T: Words> ToSchema for Word<T> {
+    fn name() -> Cow<'static, str> {
+        T::NAME.into()
     }
 }
 

@@ -1,9 +1,15 @@
 //! Lengths of time: a number of milliseconds, or text such as `"7s"` or `"1h30m"`.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::describe;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub Duration);
@@ -16,6 +22,23 @@ pub fn millis(span: Duration) -> u64 {
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
         deserializer.deserialize_any(SpanVisitor)
+    }
+}
+
+impl PartialSchema for Span {
+    fn schema() -> RefOr<Schema> {
+        let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^([0-9]+(ms|s|m|h|d))+$"));
+        OneOfBuilder::new()
+            .item(describe::whole(0, u64::MAX))
+            .item(text)
+            .description(Some("A number of milliseconds, or text such as `7s` or `1h30m`."))
+            .into()
+    }
+}
+
+impl ToSchema for Span {
+    fn name() -> Cow<'static, str> {
+        "Duration".into()
     }
 }
 

@@ -1,0 +1,65 @@
+//! All routes. A route is listed by its handler alone, whose `#[utoipa::path]` says method and path and describes it:
+//! there is no route without a description, and no description without a route.
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+
+use crate::handler::{account, attempt, document, endpoint, event_type, health, message, settings};
+use crate::{Api, PREFIX};
+
+/// A path, what can be done there, and what is said of it in the OpenAPI document.
+pub type Described = UtoipaMethodRouter<Arc<Api>>;
+
+/// What changes the configuration, or reads it where it is changed: see [`crate::change`].
+pub fn configuration() -> Vec<Described> {
+    vec![
+        routes!(account::list, account::create),
+        routes!(account::get, account::put, account::patch, account::delete),
+        routes!(settings::of_account, settings::put_account, settings::patch_account),
+        routes!(endpoint::list, endpoint::create),
+        routes!(endpoint::get, endpoint::put, endpoint::patch, endpoint::delete),
+        routes!(endpoint::secret),
+        routes!(endpoint::rotate),
+        routes!(endpoint::headers, endpoint::put_headers, endpoint::patch_headers),
+        routes!(settings::of_endpoint, settings::put_endpoint, settings::patch_endpoint),
+        routes!(message::resend),
+        routes!(event_type::list, event_type::create),
+        routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
+    ]
+}
+
+/// What publishes, and what looks back.
+pub fn history() -> Vec<Described> {
+    vec![
+        routes!(health::health),
+        routes!(health::ping),
+        routes!(document::openapi),
+        routes!(message::list, message::create),
+        routes!(message::batch),
+        routes!(message::get),
+        routes!(message::destinations),
+        routes!(attempt::get),
+        routes!(attempt::of_message),
+        routes!(attempt::of_endpoint),
+    ]
+}
+
+pub fn all() -> impl Iterator<Item = Described> {
+    configuration().into_iter().chain(history())
+}
+
+/// Whether somebody only looks if this server works.
+pub fn is_health(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|path| path.starts_with("/health"))
+}
+
+/// A router of these, each path with and without a slash at its end.
+pub fn router(routes: Vec<Described>) -> Router<Arc<Api>> {
+    routes.into_iter().fold(Router::new(), |router, (_, paths, methods)| {
+        let path = paths.paths.keys().next().expect("a description has a path");
+        router.route(&format!("{PREFIX}{path}"), methods.clone()).route(&format!("{PREFIX}{path}/"), methods)
+    })
+}
