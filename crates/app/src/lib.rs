@@ -9,6 +9,7 @@ mod api_key;
 mod app;
 mod check;
 mod endpoint;
+mod environment;
 mod error;
 mod event_type;
 mod header;

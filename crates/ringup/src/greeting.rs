@@ -6,11 +6,19 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use ringup_app::FirstStart;
+use ringup_web::Console;
 use secrecy::ExposeSecret as _;
 use tracing::info;
 
-/// Says where the server listens, and on the first start prints the operator key: the only time it is seen.
-pub fn say(first: &FirstStart, given: bool, address: SocketAddr, data_dir: &Path) -> anyhow::Result<()> {
+/// Says where the server listens, and on the first start prints the operator key, the only time it is seen, and a link
+/// that signs in once.
+pub fn say(
+    first: &FirstStart,
+    given: bool,
+    console: &Console,
+    address: SocketAddr,
+    data_dir: &Path,
+) -> anyhow::Result<()> {
     if let Some(environment) = &first.environment {
         info!(environment = environment.name, "first start: environment created");
     }
@@ -18,7 +26,9 @@ pub fn say(first: &FirstStart, given: bool, address: SocketAddr, data_dir: &Path
         && !given
     {
         let mut out = std::io::stdout().lock();
+        let link = console.first_link(made.token.clone());
         writeln!(out, "operator key (shown this once): {}", made.token.expose_secret())
+            .and_then(|()| writeln!(out, "console (works once, for half an hour): http://{address}{link}"))
             .and_then(|()| out.flush())
             .context("cannot print the operator key; start again with RINGUP__BOOTSTRAP__KEY set")?;
     }

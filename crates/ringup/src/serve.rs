@@ -19,6 +19,7 @@ use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
 use ringup_store::seam::Retention;
 use ringup_store::{Store, StoreError};
+use ringup_web::Console;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -80,11 +81,12 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
         Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
-    greeting::say(&first, given.is_some(), address, &config.store.data_dir)?;
+    let console = Console::new(app.clone(), console_plan(&config));
+    greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
-    let router =
-        ringup_api::router(app, ringup_api::Plan::new(config.server.body_bytes_max.as_usize()), health.wellness());
+    let api_plan = ringup_api::Plan::new(config.server.body_bytes_max.as_usize());
+    let router = ringup_api::router(app, api_plan, health.wellness()).merge(console.router());
     let grace = config.server.shutdown_grace;
     let serve_plan = ServePlan { grace, ..ServePlan::default() };
     let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
@@ -178,4 +180,8 @@ fn app_plan(config: &Config, egress: &Arc<EgressPlan>) -> ringup_app::Plan {
         payload_bytes_max: config.server.body_bytes_max.as_usize(),
         egress: egress.clone(),
     }
+}
+
+fn console_plan(config: &Config) -> ringup_web::Plan {
+    ringup_web::Plan { secure: config.console.secure, payload_bytes_max: config.server.body_bytes_max.as_usize() }
 }

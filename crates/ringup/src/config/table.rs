@@ -145,6 +145,12 @@ keys! {
         /// Which lines it has: a level, or levels by part of the program.
         filter: LogFilter = "info";
     }
+    /// The pages for people, served where the API is.
+    console: Console {
+        /// Whether people reach the console by HTTPS, as behind a proxy that ends TLS: its cookies are then sent over
+        /// nothing else.
+        secure: bool = "false";
+    }
     /// Events and their types.
     events: Events {
         /// Whether the environment made by the first start refuses event types that nobody registered.

@@ -1,0 +1,91 @@
+//! The console: pages for people, rendered here, whole without script.
+//!
+//! Asks [`ringup_app::App`] and can do nothing else. One page is one struct, one template and one handler; every state of
+//! a page is an address. Whatever others wrote (payloads, answers, names) is text on a page, never HTML.
+
+#![expect(dead_code, reason = "words for the pages that follow")]
+
+mod account;
+mod assets;
+mod error_page;
+mod fields;
+mod front;
+mod lang;
+mod markup;
+mod menu;
+mod overview;
+mod person;
+mod prefs;
+mod session;
+mod sign_in;
+mod text;
+mod ui;
+mod visit;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use axum::response::Redirect;
+use axum::routing::{get, post};
+use ringup_app::App;
+use secrecy::SecretString;
+
+use error_page::Failure;
+use session::Sessions;
+use visit::Visit;
+
+/// What the operator decides about pages.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The console is reached by HTTPS, so cookies are only sent over it.
+    pub secure: bool,
+    /// Bytes of an event's payload that a form may carry.
+    pub payload_bytes_max: usize,
+}
+
+/// What handlers share.
+pub(crate) struct Web {
+    pub(crate) app: Arc<App>,
+    pub(crate) plan: Plan,
+    pub(crate) sessions: Sessions,
+}
+
+/// How handlers take it.
+pub(crate) type Shared = axum::extract::State<Arc<Web>>;
+
+/// The console of one server.
+pub struct Console(Arc<Web>);
+
+impl Console {
+    pub fn new(app: Arc<App>, plan: Plan) -> Console {
+        Console(Arc::new(Web { app, plan, sessions: Sessions::default() }))
+    }
+
+    /// The path of a link that signs in once, within half an hour, with this key.
+    pub fn first_link(&self, key: SecretString) -> String {
+        self.0.sessions.first_link(&self.0.app, key)
+    }
+
+    /// All pages. Has no fallback, so that it can be merged with the router of the API.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(async || Redirect::to("/a")))
+            .route("/assets/{file}", get(assets::serve))
+            .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+            .route("/sign-out", post(sign_in::sign_out))
+            .route("/sign-out-everywhere", post(sign_in::sign_out_everywhere))
+            .route("/link/{token}", get(sign_in::link))
+            .route("/me", get(person::page).post(person::save))
+            .route("/a", get(account::list).post(account::create))
+            .route("/a/{a}", get(overview::page))
+            .route("/a/{a}/{*rest}", get(no_such_page))
+            .layer(middleware::from_fn_with_state(self.0.clone(), front::front))
+            .with_state(self.0.clone())
+    }
+}
+
+/// Whoever is not signed in is asked to be, also at an address without a page.
+async fn no_such_page(_: Visit) -> Failure {
+    Failure::NoSuchPage
+}

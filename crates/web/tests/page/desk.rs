@@ -1,0 +1,198 @@
+//! A console without a socket: memory store, a clock that stands still, randomness that counts, and a browser that keeps
+//! cookies and sends forms as browsers do, without script.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use http::{HeaderMap, Request};
+use http_body_util::BodyExt as _;
+use ringup_app::{App, Plan};
+use ringup_core::ports::{Clock, Random};
+use ringup_core::settings::SystemDefaults;
+use ringup_core::time::Timestamp;
+use ringup_egress::EgressPlan;
+use ringup_store::Store;
+use ringup_store::catalogue::Catalogue;
+use ringup_store::directory::Directory;
+use ringup_store::memory::{self, MemoryStore};
+use ringup_web::Console;
+use secrecy::SecretString;
+use tower::ServiceExt as _;
+
+/// 2026-11-23T08:30:00Z
+pub const NOON: Timestamp = Timestamp::from_secs(1_795_422_600);
+
+pub const OPERATOR: &str = "operator-key-for-tests";
+
+const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+
+pub struct Desk {
+    pub app: Arc<App>,
+    pub clock: Arc<StillClock>,
+    pub console: Console,
+    router: Router,
+}
+
+pub struct StillClock(AtomicI64);
+
+impl StillClock {
+    pub fn advance(&self, span: Duration) {
+        self.0.store(self.now().saturating_add(span).as_micros(), SeqCst);
+    }
+}
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(SeqCst))
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Random for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let number = self.0.fetch_add(1, SeqCst).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            chunk.copy_from_slice(&number[..chunk.len()]);
+        }
+    }
+}
+
+impl Desk {
+    pub async fn open() -> Desk {
+        let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
+        let configuration = store.load_configuration().await.unwrap();
+        let directory = Directory::new(SystemDefaults::default(), configuration);
+        let catalogue = Arc::new(Catalogue::new(Arc::new(store.clone()), directory));
+        let clock = Arc::new(StillClock(AtomicI64::new(NOON.as_micros())));
+        let plan = Plan {
+            idempotency_window: Duration::from_hours(24),
+            payload_bytes_max: PAYLOAD_BYTES_MAX,
+            egress: Arc::new(EgressPlan::default()),
+        };
+        let app = Arc::new(App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan));
+        app.first_start(Some(&SecretString::from(OPERATOR)), false).await.unwrap();
+        let plan = ringup_web::Plan { secure: false, payload_bytes_max: PAYLOAD_BYTES_MAX };
+        let console = Console::new(app.clone(), plan);
+        let router = console.router();
+        Desk { app, clock, console, router }
+    }
+
+    /// A browser that nobody signed in with.
+    pub fn browser(&self) -> Browser {
+        Browser { router: self.router.clone(), cookies: Mutex::default(), csrf: Mutex::default() }
+    }
+
+    /// A browser with an operator's session.
+    pub async fn operator(&self) -> Browser {
+        let browser = self.browser();
+        let page = browser.post("/sign-in", &[("key", OPERATOR)]).await;
+        assert_eq!(page.status, 303, "{}", page.text);
+        browser
+    }
+}
+
+pub struct Browser {
+    router: Router,
+    cookies: Mutex<BTreeMap<String, String>>,
+    /// Of the page last seen.
+    csrf: Mutex<String>,
+}
+
+pub struct Page {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Browser {
+    pub async fn get(&self, path: &str) -> Page {
+        self.send("GET", path, &[("sec-fetch-site", "none")], Body::empty()).await
+    }
+
+    /// Sends a form of the page last seen.
+    pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let csrf = self.csrf.lock().unwrap().clone();
+        let fields = fields.iter().copied().chain([("csrf", csrf.as_str())]);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let headers = [("sec-fetch-site", "same-origin"), (CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")];
+        self.send("POST", path, &headers, Body::from(body)).await
+    }
+
+    /// Sends a form and looks at the page it leads to.
+    pub async fn submit(&self, path: &str, fields: &[(&str, &str)]) -> Page {
+        let page = self.post(path, fields).await;
+        assert_eq!(page.status, 303, "{path}: {}", page.text);
+        let page = self.get(&page.location()).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        page
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Page {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let cookies: Vec<String> =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies.join("; "));
+        }
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        for cookie in head.headers.get_all(SET_COOKIE) {
+            self.keep(cookie.to_str().unwrap());
+        }
+        let text = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        if let Some((_, rest)) = text.split_once("name=\"csrf\" value=\"") {
+            *self.csrf.lock().unwrap() = rest.split('"').next().unwrap().to_owned();
+        }
+        // A key without words shows itself in brackets.
+        let lost = ["[urls-", "[logs-", "[item-", "[group-", "[done-", "[error-"];
+        assert!(lost.iter().all(|key| !text.contains(key)), "a text is missing on {path}: {text}");
+        Page { status: head.status.as_u16(), headers: head.headers, text }
+    }
+
+    fn keep(&self, cookie: &str) {
+        let (pair, attributes) = cookie.split_once(';').unwrap();
+        let (name, value) = pair.split_once('=').unwrap();
+        let mut cookies = self.cookies.lock().unwrap();
+        if attributes.contains("Max-Age=0") {
+            cookies.remove(name);
+        } else {
+            cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        self.cookies.lock().unwrap().get(name).cloned()
+    }
+
+    /// Carries another browser's cookie.
+    pub fn set_cookie(&self, name: &str, value: &str) {
+        self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+}
+
+impl Page {
+    pub fn location(&self) -> String {
+        self.headers.get(LOCATION).expect("a redirect").to_str().unwrap().to_owned()
+    }
+
+    #[track_caller]
+    pub fn shows(&self, what: &str) -> &Page {
+        assert!(self.text.contains(what), "{what:?} is not on the page:\n{}", self.text);
+        self
+    }
+
+    #[track_caller]
+    pub fn lacks(&self, what: &str) -> &Page {
+        assert!(!self.text.contains(what), "{what:?} is on the page:\n{}", self.text);
+        self
+    }
+}

@@ -1,0 +1,7 @@
+//! Every page through the router, without script, on a store in memory.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod account;
+mod desk;
+mod door;
