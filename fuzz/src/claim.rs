@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringup_core::{
+    filter::{Facts, Filter},
     json, limits,
     outcome::{Answer, Outcome},
     pointer::Pointer,
@@ -41,6 +42,26 @@ pub fn payload(data: &[u8]) {
         let range = found.map(|range| serde_json::from_slice::<Value>(&document[range]).expect("a whole value"));
         assert_eq!(range.as_ref(), expected, "{text} in {value}");
         assert!(expected.is_none() || struck.is_some(), "{text} names something that was not struck in {value}");
+    }
+}
+
+/// Filters: total on any text and any payload.
+///
+/// The first line is the filter, the rest is the payload.
+pub fn filter(data: &[u8]) {
+    let at = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (text, payload) = (String::from_utf8_lossy(&data[..at]).into_owned(), &data[data.len().min(at + 1)..]);
+    let filter = match Filter::parse(&text) {
+        Ok(filter) => filter,
+        Err(problem) => return assert!(text.is_char_boundary(problem.offset), "{text:?}: {problem:?}"),
+    };
+    let names = ["kemang".to_owned()];
+    let facts = Facts { event_type: "invoiceCreated", channels: &names, tags: &names, payload };
+    let accepts = filter.accepts(&facts);
+    assert_eq!(filter.refusal(&facts).is_none(), accepts, "{text:?}");
+    // It may be too long or too deep to be turned round.
+    if let Ok(opposite) = Filter::parse(&format!("-({text})")) {
+        assert_ne!(opposite.accepts(&facts), accepts, "{text:?}");
     }
 }
 

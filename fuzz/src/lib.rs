@@ -5,5 +5,5 @@
 mod claim;
 mod publish;
 
-pub use claim::{payload, retry_after, settings, url_policy};
+pub use claim::{filter, payload, retry_after, settings, url_policy};
 pub use publish::publish;

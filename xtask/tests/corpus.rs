@@ -44,3 +44,8 @@ fn url_policy() {
 fn settings() {
     replay("settings", claim::settings, 16);
 }
+
+#[test]
+fn filter() {
+    replay("filter", claim::filter, 10);
+}

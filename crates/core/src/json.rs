@@ -8,9 +8,13 @@ use std::ops::Range;
 
 use crate::pointer::{Pointer, Segment};
 
+mod place;
 mod strike;
+mod text;
 
+pub use place::any_at;
 pub use strike::strike;
+pub use text::Characters;
 
 /// Whether the document is an object.
 pub fn is_object(bytes: &[u8]) -> bool {

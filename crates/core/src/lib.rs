@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod draw;
 pub mod endpoint;
 pub mod event;
+pub mod filter;
 pub mod health;
 pub mod id;
 pub mod invariants;
