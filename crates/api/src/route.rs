@@ -34,6 +34,7 @@ pub fn configuration() -> Vec<Described> {
 /// What publishes, and what looks back.
 pub fn history() -> Vec<Described> {
     vec![
+        routes!(endpoint::try_filter),
         routes!(health::health),
         routes!(health::ping),
         routes!(document::openapi),

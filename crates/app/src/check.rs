@@ -1,6 +1,6 @@
 //! Rules for names and texts that callers choose.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ringup_core::limits::NAME_CHARS_MAX;
 
@@ -8,10 +8,7 @@ use crate::error::{AppError, Fault};
 
 /// Channels that an endpoint may listen on, and that an event may carry (Svix dialect).
 pub const ENDPOINT_CHANNELS_MAX: usize = 10;
-pub const EVENT_CHANNELS_MAX: usize = 5;
-
-/// Event types in one subscription: whoever wants more wants all.
-const SUBSCRIBED_TYPES_MAX: usize = 1_000;
+pub const EVENT_CHANNELS_MAX: usize = 10;
 
 /// Entries of metadata, and bytes of one key and one value: a few references to elsewhere, not a database.
 const METADATA_ENTRIES_MAX: usize = 64;
@@ -67,15 +64,16 @@ impl Faults {
         });
     }
 
-    /// An endpoint's filters.
-    pub fn subscription(&mut self, types: Option<&BTreeSet<String>>, channels: Option<&BTreeSet<String>>) {
-        if let Some(types) = types {
-            self.count("event_types", types.len(), 1, SUBSCRIBED_TYPES_MAX);
-            self.names("event_types", types);
-        }
-        if let Some(channels) = channels {
-            self.count("channels", channels.len(), 1, ENDPOINT_CHANNELS_MAX);
-            self.names("channels", channels);
+    /// Channels are names that may also have colons and plus signs.
+    pub fn channels<'a>(&mut self, channels: impl IntoIterator<Item = &'a String>) {
+        for (index, name) in channels.into_iter().enumerate() {
+            let plain = name.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b':' | b'+'));
+            self.check(plain && (1..=NAME_CHARS_MAX).contains(&name.len()), || {
+                let why = format!(
+                    "1 to {NAME_CHARS_MAX} characters out of letters, digits, hyphen, underscore, dot, colon and plus"
+                );
+                Fault::new("channels", "name", why).at(index)
+            });
         }
     }
 
@@ -111,8 +109,11 @@ impl Faults {
 }
 
 pub fn is_name(text: &str) -> bool {
-    (1..=NAME_CHARS_MAX).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    (1..=NAME_CHARS_MAX).contains(&text.len()) && text.bytes().all(is_name_byte)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 fn name_fault(field: &'static str) -> Fault {

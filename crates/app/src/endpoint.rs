@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
+use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
 use ringup_core::id::EndpointId;
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::ENDPOINTS_PER_ACCOUNT_MAX;
@@ -16,8 +16,10 @@ use ringup_store::seam::Change;
 use crate::app::{App, endpoint_of, owned};
 use crate::check::{DESCRIPTION_BYTES_MAX, Faults};
 use crate::error::{AppError, Fault};
+use crate::header;
 use crate::principal::Principal;
-use crate::{header, secret};
+use crate::secret::SecretDraft;
+use crate::subscription;
 
 /// What a caller may say about an endpoint.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,9 +28,13 @@ pub struct EndpointDraft {
     pub url: String,
     pub description: String,
     pub metadata: BTreeMap<String, String>,
-    /// `None` subscribes to all.
+    /// `None` subscribes to all, unless there are families.
     pub event_types: Option<BTreeSet<String>>,
+    /// Whole families, present and future event types of them.
+    pub families: BTreeSet<String>,
     pub channels: Option<BTreeSet<String>>,
+    /// A text in the language of [`ringup_core::filter`].
+    pub filter: Option<String>,
     pub disabled: bool,
     /// Attempts a second.
     pub rate_limit: Option<u32>,
@@ -38,8 +44,7 @@ pub struct EndpointDraft {
 #[derive(Clone, Default)]
 pub struct NewEndpoint {
     pub draft: EndpointDraft,
-    /// `whsec_…`; made by us if there is none.
-    pub secret: Option<String>,
+    pub secret: SecretDraft,
     pub headers: Vec<(String, String)>,
 }
 
@@ -132,9 +137,9 @@ impl App {
             return Err(AppError::Conflict(why));
         }
         let NewEndpoint { draft, secret, headers } = new;
-        self.check_draft(directory, view, &draft, None)?;
+        let subscription = self.check_draft(directory, view, &draft, None)?;
         header::check(&headers)?;
-        let key = secret.map_or_else(|| Ok(self.new_secret()), |text| secret::parsed("secret", &text))?;
+        let secret = self.drafted_secret("secret", &secret)?;
         let now = self.now();
         Ok(Change::PutEndpoint(Endpoint {
             key: EndpointKey(0),
@@ -144,9 +149,9 @@ impl App {
             url: draft.url,
             description: draft.description,
             metadata: draft.metadata,
-            subscription: Subscription { event_types: draft.event_types, channels: draft.channels },
+            subscription,
             stopped: draft.disabled.then_some(Stopped { by: StoppedBy::Owner, at: now }),
-            secrets: vec![SigningSecret { key, expires_at: None }],
+            secrets: vec![secret],
             headers,
             settings: Settings { rate_limit: draft.rate_limit, ..Settings::default() },
             created_at: now,
@@ -163,14 +168,14 @@ impl App {
     ) -> Result<Change, AppError> {
         let mut draft = EndpointDraft::of(old);
         edit(&mut draft);
-        self.check_draft(directory, view, &draft, Some(old))?;
+        let subscription = self.check_draft(directory, view, &draft, Some(old))?;
         let now = self.now();
         let mut changed = old.clone();
         changed.uid = draft.uid;
         changed.url = draft.url;
         changed.description = draft.description;
         changed.metadata = draft.metadata;
-        changed.subscription = Subscription { event_types: draft.event_types, channels: draft.channels };
+        changed.subscription = subscription;
         changed.settings.rate_limit = draft.rate_limit;
         changed.updated_at = now;
         changed.stopped = match (draft.disabled, old.stopped) {
@@ -182,13 +187,14 @@ impl App {
         Ok(Change::PutEndpoint(changed))
     }
 
+    /// What the draft subscribes to, if all of it makes sense.
     fn check_draft(
         &self,
         directory: &Directory,
         view: &AccountView,
         draft: &EndpointDraft,
         old: Option<&Endpoint>,
-    ) -> Result<(), AppError> {
+    ) -> Result<Subscription, AppError> {
         let mut faults = Faults::default();
         // A URL that was accepted under other rules does not stand in the way of other changes; calls check it anyway.
         if old.is_none_or(|old| old.url != draft.url)
@@ -199,9 +205,8 @@ impl App {
         faults.uid(draft.uid.as_deref());
         faults.text("description", &draft.description, DESCRIPTION_BYTES_MAX);
         faults.metadata(&draft.metadata);
-        faults.subscription(draft.event_types.as_ref(), draft.channels.as_ref());
+        let subscription = subscription::checked(directory, view, draft, old, &mut faults);
         faults.rate_limit(draft.rate_limit);
-        self.check_types(directory, view, draft, &mut faults);
         faults.done()?;
         let taken = draft.uid.as_deref().and_then(|uid| view.endpoint_named(uid));
         match taken {
@@ -209,21 +214,7 @@ impl App {
                 let uid = draft.uid.as_deref().unwrap_or_default();
                 Err(AppError::Conflict(format!("the uid {uid:?} is taken by endpoint {}", other.endpoint.id)))
             }
-            _ => Ok(()),
-        }
-    }
-
-    /// In a strict environment nobody can subscribe to what will never come.
-    fn check_types(&self, directory: &Directory, view: &AccountView, draft: &EndpointDraft, faults: &mut Faults) {
-        let environment = view.account.environment;
-        if !directory.environment(environment).is_some_and(|environment| environment.strict) {
-            return;
-        }
-        for (index, name) in draft.event_types.iter().flatten().enumerate() {
-            faults.check(directory.event_type(environment, name).is_some(), || {
-                let why = format!("the event type {name:?} is not registered");
-                Fault::new("event_types", "unregistered", why).at(index)
-            });
+            _ => Ok(subscription),
         }
     }
 
@@ -241,7 +232,9 @@ impl EndpointDraft {
             description: endpoint.description.clone(),
             metadata: endpoint.metadata.clone(),
             event_types: endpoint.subscription.event_types.clone(),
+            families: endpoint.subscription.families.clone(),
             channels: endpoint.subscription.channels.clone(),
+            filter: endpoint.subscription.filter.as_ref().map(|filter| filter.text().to_owned()),
             disabled: endpoint.stopped.is_some(),
             rate_limit: endpoint.settings.rate_limit,
         }

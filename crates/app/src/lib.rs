@@ -18,6 +18,7 @@ mod principal;
 mod publish;
 mod secret;
 mod setting;
+mod subscription;
 
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, NewKey, new_environment, new_key};
@@ -28,7 +29,9 @@ pub use event_type::EventTypeDraft;
 pub use history::Sent;
 pub use principal::Principal;
 pub use publish::{Publish, Published};
+pub use secret::SecretDraft;
 pub use setting::SettingsView;
+pub use subscription::{TRIED_EVENTS_MAX, Tried};
 
 /// What verbs answer with, in the store's words.
 pub mod view {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
+use ringup_core::account::EventType;
 use ringup_core::event::{KeepPayload, Target};
+use ringup_core::filter::Facts;
 use ringup_core::id::EventId;
 use ringup_core::json;
 use ringup_core::limits::{BATCH_EVENTS_MAX, JSON_DEPTH_MAX};
@@ -106,11 +108,12 @@ impl App {
         now: Timestamp,
     ) -> Result<NewEvent, AppError> {
         self.check(&publish, idempotency_key)?;
-        let unregistered = self.directory().event_type(view.account.environment, publish.event_type).is_none();
+        let event_type = self.directory().event_type(view.account.environment, publish.event_type);
+        let unregistered = event_type.is_none();
         if unregistered {
             self.may_be_unregistered(view, publish.event_type)?;
         }
-        let (targets, keep_payload) = self.fan_out(view, &publish, now);
+        let (targets, keep_payload) = self.fan_out(view, &publish, event_type.as_deref(), now);
         Ok(NewEvent {
             account: view.account.key,
             event_type: Arc::from(publish.event_type),
@@ -140,7 +143,7 @@ impl App {
             let why = format!("an event has at most {EVENT_CHANNELS_MAX} channels");
             Fault::new("channels", "count", why)
         });
-        faults.names("channels", &publish.channels);
+        faults.channels(&publish.channels);
         check_payload(&publish.payload, self.plan.payload_bytes_max, &mut faults);
         if let Some(key) = idempotency_key {
             let fits =
@@ -163,11 +166,21 @@ impl App {
     }
 
     /// The endpoints that want the event, and how long its payload is wanted.
-    fn fan_out(&self, view: &AccountView, publish: &Publish<'_>, now: Timestamp) -> (Vec<Target>, KeepPayload) {
-        let wants =
-            |found: &&Arc<EndpointView>| found.endpoint.subscription.matches(publish.event_type, &publish.channels);
-        let wanting = || view.endpoints.iter().filter(wants);
-        let targets: Vec<Target> = wanting().map(|found| target(found, &publish.payload)).collect();
+    fn fan_out(
+        &self,
+        view: &AccountView,
+        publish: &Publish<'_>,
+        event_type: Option<&EventType>,
+        now: Timestamp,
+    ) -> (Vec<Target>, KeepPayload) {
+        let facts =
+            Facts { event_type: publish.event_type, channels: &publish.channels, tags: &[], payload: &publish.payload };
+        let family = event_type.and_then(|event_type| event_type.group.as_deref());
+        let wants = |found: &&Arc<EndpointView>| found.endpoint.subscription.matches(&facts, family);
+        let targets: Vec<Target> =
+            view.endpoints.iter().filter(wants).map(|found| target(found, &publish.payload)).collect();
+        // Filters look into the payload, so none is asked twice.
+        let wanting = || targets.iter().filter_map(|target| view.by_key(target.endpoint));
         let keep_payload = if targets.is_empty() {
             KeepPayload::of([view.settings.log_mode_at(now)], self.pointers([view.settings.redact.value.as_slice()]))
         } else {

@@ -1,10 +1,10 @@
 //! Signing secrets of an endpoint: shown, made, replaced.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::endpoint::{Endpoint, SigningSecret};
 use ringup_core::limits::SIGNING_SECRETS_MAX;
+use ringup_core::signing::SigningKind;
 use ringup_egress::sign;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
@@ -19,13 +19,23 @@ use crate::principal::Principal;
 pub const GRACE_DEFAULT: Duration = Duration::from_hours(24);
 pub const GRACE_MAX: Duration = Duration::from_hours(7 * 24);
 
+/// A secret that a caller chooses: its text, its kind, both, or neither.
+#[derive(Clone, Default)]
+pub struct SecretDraft {
+    /// `whsec_…` or `whsk_…`; made by us if there is none.
+    pub text: Option<String>,
+    /// Symmetric unless told otherwise.
+    pub kind: Option<SigningKind>,
+}
+
 impl App {
-    /// The newest secret as its owner copies it, `whsec_…`.
+    /// What verifies signatures of the newest secret, as its owner copies it: `whsec_…`, or `whpk_…` for an asymmetric
+    /// one, whose private half is never shown.
     pub fn secret(&self, principal: &Principal, account: &str, endpoint: &str) -> Result<SecretString, AppError> {
         let view = self.owned(principal, account)?;
         let found = endpoint_of(&view, endpoint)?;
         let newest = found.endpoint.secrets.first();
-        newest.map(|secret| sign::secret_text(&secret.key)).ok_or_else(|| AppError::not_found("secret of", endpoint))
+        newest.map(sign::shown).ok_or_else(|| AppError::not_found("secret of", endpoint))
     }
 
     /// Puts a new secret before the others: the one given, or one of our own making. The one before it signs along for
@@ -35,7 +45,7 @@ impl App {
         principal: &Principal,
         account: &str,
         endpoint: &str,
-        given: Option<&str>,
+        draft: SecretDraft,
         grace: Option<Duration>,
     ) -> Result<(), AppError> {
         let grace = grace.unwrap_or(GRACE_DEFAULT);
@@ -43,7 +53,7 @@ impl App {
             let why = format!("0 to {} seconds", GRACE_MAX.as_secs());
             return Err(Fault::new("grace_period_seconds", "range", why).into());
         }
-        let key = given.map_or_else(|| Ok(self.new_secret()), |text| parsed("key", text))?;
+        let secret = self.drafted_secret("key", &draft)?;
         let now = self.now();
         let decide = |directory: &Directory| {
             let view = owned(directory, principal, account)?;
@@ -54,23 +64,32 @@ impl App {
             }
             changed = Catalogue::without_expired_secrets(changed, now);
             // The same secret given again starts anew instead of being there twice.
-            changed.secrets.retain(|secret| secret.key != key);
+            changed.secrets.retain(|old| (old.kind, &old.key) != (secret.kind, &secret.key));
             if changed.secrets.len() >= SIGNING_SECRETS_MAX {
                 let why = format!("{SIGNING_SECRETS_MAX} secrets are valid at once already; wait until one expires");
                 return Err(AppError::Conflict(why));
             }
-            changed.secrets.insert(0, SigningSecret { key, expires_at: None });
+            changed.secrets.insert(0, secret);
             Ok(Change::PutEndpoint(Endpoint { updated_at: now, ..changed }))
         };
         self.catalogue.change(decide).await.map(drop)
     }
 
-    pub(crate) fn new_secret(&self) -> Arc<[u8]> {
-        sign::new_secret(self.random_bytes())
+    /// The secret asked for. 24 to 64 bytes, as Standard Webhooks has it, or an Ed25519 seed.
+    pub(crate) fn drafted_secret(&self, field: &'static str, draft: &SecretDraft) -> Result<SigningSecret, AppError> {
+        let Some(text) = &draft.text else {
+            let kind = draft.kind.unwrap_or_default();
+            let key = match kind {
+                SigningKind::Hmac => sign::new_secret(self.random_bytes()),
+                SigningKind::Ed25519 => self.random_bytes::<{ sign::SEED_BYTES }>().into(),
+            };
+            return Ok(SigningSecret { kind, key, expires_at: None });
+        };
+        let fault = |why: String| AppError::from(Fault::new(field, "secret", why));
+        let (kind, key) = sign::parse(text).map_err(|problem| fault(problem.to_string()))?;
+        match draft.kind {
+            Some(asked) if asked != kind => Err(fault(format!("the type asked for is {asked}, the secret is {kind}"))),
+            _ => Ok(SigningSecret { kind, key, expires_at: None }),
+        }
     }
-}
-
-/// Reads a secret that a caller chose: 24 to 64 bytes, as Standard Webhooks has it.
-pub fn parsed(field: &'static str, text: &str) -> Result<Arc<[u8]>, AppError> {
-    sign::parse_secret(text).map_err(|problem| Fault::new(field, "secret", problem.to_string()).into())
 }

@@ -8,6 +8,7 @@ use crate::id::EndpointId;
 use crate::key::{AccountKey, EndpointKey};
 use crate::outcome::words;
 use crate::settings::Settings;
+use crate::signing::SigningKind;
 use crate::subscription::Subscription;
 use crate::time::Timestamp;
 
@@ -52,9 +53,11 @@ pub enum StoppedBy {
 
 words!(StoppedBy { Owner = "owner", Gone = "gone", Failing = "failing" });
 
-/// A symmetric Standard Webhooks secret. Does not print.
+/// A Standard Webhooks secret. Does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SigningSecret {
+    pub kind: SigningKind,
+    /// The symmetric secret, or the seed of the key pair.
     pub key: Arc<[u8]>,
     /// Set when a newer secret replaced it: it signs along until then.
     pub expires_at: Option<Timestamp>,
@@ -62,7 +65,10 @@ pub struct SigningSecret {
 
 impl fmt::Debug for SigningSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningSecret").field("expires_at", &self.expires_at).finish_non_exhaustive()
+        f.debug_struct("SigningSecret")
+            .field("kind", &self.kind)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
     }
 }
 

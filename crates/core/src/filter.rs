@@ -30,6 +30,7 @@ mod test;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::json;
 use crate::pointer::{InvalidPointer, Pointer};
@@ -141,9 +142,11 @@ pub enum Named<K> {
     Free(String),
 }
 
-/// A filter of an endpoint.
+/// A filter of an endpoint. A clone shares it.
 #[derive(Clone)]
-pub struct Filter {
+pub struct Filter(Arc<Parsed>);
+
+struct Parsed {
     text: String,
     root: Node<Place>,
 }
@@ -187,20 +190,20 @@ impl Filter {
                 Err(Problem::at(text, span.start, why))
             }
         })?;
-        Ok(Filter { text: text.to_owned(), root })
+        Ok(Filter(Arc::new(Parsed { text: text.to_owned(), root })))
     }
 
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     pub fn accepts(&self, facts: &Facts<'_>) -> bool {
-        accepts(&self.root, facts)
+        accepts(&self.0.root, facts)
     }
 
     /// The first clause that an event does not pass; `None` for one that passes.
     pub fn refusal(&self, facts: &Facts<'_>) -> Option<Refusal> {
-        let mut node = Some(&self.root).filter(|root| !accepts(root, facts))?;
+        let mut node = Some(&self.0.root).filter(|root| !accepts(root, facts))?;
         while let Kind::All(nodes) = &node.kind {
             node = nodes.iter().find(|node| !accepts(node, facts))?;
         }
@@ -212,13 +215,13 @@ impl Filter {
             },
             Kind::All(_) | Kind::Any(_) | Kind::Free(_) => None,
         };
-        Some(Refusal { clause: self.text.get(node.span.clone()).unwrap_or_default().to_owned(), found })
+        Some(Refusal { clause: self.0.text.get(node.span.clone()).unwrap_or_default().to_owned(), found })
     }
 }
 
 impl PartialEq for Filter {
     fn eq(&self, other: &Filter) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -226,7 +229,7 @@ impl Eq for Filter {}
 
 impl fmt::Debug for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Filter").field(&self.text).finish()
+        f.debug_tuple("Filter").field(&self.0.text).finish()
     }
 }
 

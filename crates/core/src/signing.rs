@@ -2,8 +2,23 @@
 //!
 //! Source: Standard Webhooks 1.0.0; the `svix-*` names are the older spelling that many receivers verify.
 
+use std::fmt;
+
 use crate::id::EventId;
+use crate::outcome::words;
 use crate::time::Timestamp;
+
+/// How a secret signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum SigningKind {
+    /// `v1`: HMAC-SHA256, with a secret that both sides know.
+    #[default]
+    Hmac,
+    /// `v1a`: Ed25519. The receiver knows the public key only.
+    Ed25519,
+}
+
+words!(SigningKind { Hmac = "hmac256", Ed25519 = "ed25519" });
 
 /// Which names the three signing headers carry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -32,7 +32,7 @@ impl Prepared {
             url_text: Arc::from(endpoint.url.as_str()),
             // They were checked when they were saved; a set that no longer passes is left out rather than half sent.
             headers: header::check(pairs).map_or_else(|_| Arc::from([]), Arc::from),
-            keys: endpoint.secrets.iter().map(SigningKey::from).collect(),
+            keys: endpoint.secrets.iter().filter_map(SigningKey::of).collect(),
             plan: view.settings.retry_plan(),
         }
     }

@@ -1,7 +1,9 @@
-//! Signing secrets and signatures: Standard Webhooks 1.0.0, `v1` (HMAC-SHA256).
+//! Signing secrets and signatures: Standard Webhooks 1.0.0, `v1` (HMAC-SHA256) and `v1a` (Ed25519).
 //!
 //! The text that is signed is `id.timestamp.body` over the exact bytes sent. Keys do not print and are compared in
 //! constant time.
+
+mod asymmetric;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,8 +17,13 @@ use bytes::{BufMut, BytesMut};
 use http::HeaderValue;
 use ringup_core::endpoint::SigningSecret;
 use ringup_core::limits;
+use ringup_core::signing::SigningKind;
 use ringup_core::time::Timestamp;
 use secrecy::SecretString;
+
+pub use asymmetric::{PRIVATE_PREFIX, PUBLIC_PREFIX, SEED_BYTES};
+
+use asymmetric::Pair;
 
 /// What every symmetric secret's text begins with.
 pub const SECRET_PREFIX: &str = "whsec_";
@@ -47,6 +54,29 @@ pub enum SecretProblem {
     NotBase64,
     #[error("a signing secret has {SECRET_BYTES_MIN} to {SECRET_BYTES_MAX} bytes, this one has {0}")]
     Length(usize),
+    #[error("a private key is `whsk_` and base64 of an Ed25519 seed, alone or with the public key that belongs to it")]
+    NotAPrivateKey,
+    #[error("this is a public key; signing takes the private one, `whsk_…`")]
+    PublicKey,
+}
+
+/// Reads a secret of either kind: `whsk_…` is an asymmetric one, anything else is read by [`parse_secret`].
+pub fn parse(text: &str) -> Result<(SigningKind, Arc<[u8]>), SecretProblem> {
+    if text.starts_with(PUBLIC_PREFIX) {
+        return Err(SecretProblem::PublicKey);
+    }
+    match text.strip_prefix(PRIVATE_PREFIX) {
+        Some(body) => asymmetric::parse(body).map(|key| (SigningKind::Ed25519, key)),
+        None => parse_secret(text).map(|key| (SigningKind::Hmac, key)),
+    }
+}
+
+/// What the endpoint's owner copies to verify with: the secret itself, or the public key of an asymmetric one.
+pub fn shown(secret: &SigningSecret) -> SecretString {
+    match secret.kind {
+        SigningKind::Hmac => secret_text(&secret.key),
+        SigningKind::Ed25519 => Pair::of_seed(&secret.key).map(|pair| pair.public_text()).unwrap_or_default().into(),
+    }
 }
 
 /// Reads `whsec_…`; the prefix may be missing, as other systems export secrets without it.
@@ -72,32 +102,78 @@ pub fn secret_text(key: &[u8]) -> SecretString {
 /// A secret made ready: keying the hash costs as much as hashing a small payload, so it is done once and kept.
 #[derive(Clone)]
 pub struct SigningKey {
-    hmac: hmac::Key,
+    cipher: Cipher,
     expires_at: Option<Timestamp>,
 }
 
+#[derive(Clone)]
+enum Cipher {
+    Hmac(Box<hmac::Key>),
+    Ed25519(Pair),
+}
+
 impl SigningKey {
-    /// `key` is the secret's bytes; it signs until `expires_at`.
+    /// `key` is the bytes of a symmetric secret; it signs until `expires_at`.
     pub fn new(key: &[u8], expires_at: Option<Timestamp>) -> SigningKey {
-        SigningKey { hmac: hmac::Key::new(hmac::HMAC_SHA256, key), expires_at }
+        SigningKey { cipher: Cipher::Hmac(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key))), expires_at }
+    }
+
+    /// `None` for a secret that is not what its kind says; none such passes [`parse`].
+    pub fn of(secret: &SigningSecret) -> Option<SigningKey> {
+        match secret.kind {
+            SigningKind::Hmac => Some(SigningKey::new(&secret.key, secret.expires_at)),
+            SigningKind::Ed25519 => {
+                let cipher = Cipher::Ed25519(Pair::of_seed(&secret.key)?);
+                Some(SigningKey { cipher, expires_at: secret.expires_at })
+            }
+        }
     }
 
     pub fn signs_at(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|at| now < at)
     }
 
-    fn tag(&self, prefix: &[u8], body: &[u8]) -> hmac::Tag {
-        let mut context = hmac::Context::with_key(&self.hmac);
-        context.update(prefix);
-        context.update(body);
-        context.sign()
+    /// Adds the version and the signature.
+    fn sign(&self, prefix: &[u8], body: &[u8], text: &mut BytesMut) {
+        match &self.cipher {
+            Cipher::Hmac(key) => {
+                let mut base64 = [0; BASE64_CHARS];
+                let tag = tag(key, prefix, body);
+                STANDARD.encode_slice(tag, &mut base64).expect("32 bytes are 44 characters of base64");
+                text.put_slice(b"v1,");
+                text.put_slice(&base64);
+            }
+            Cipher::Ed25519(pair) => {
+                text.put_slice(b"v1a,");
+                text.put_slice(pair.sign(prefix, body).as_bytes());
+            }
+        }
+    }
+
+    /// Whether a signature is this key's, compared in constant time.
+    fn made(&self, signature: &[u8], prefix: &[u8], body: &[u8]) -> bool {
+        match &self.cipher {
+            Cipher::Hmac(key) => {
+                constant_time::verify_slices_are_equal(tag(key, prefix, body).as_ref(), signature).is_ok()
+            }
+            Cipher::Ed25519(pair) => pair.verifies(&[prefix, body].concat(), signature),
+        }
+    }
+
+    /// What a signature of this key begins with.
+    fn version(&self) -> &'static str {
+        match self.cipher {
+            Cipher::Hmac(_) => "v1,",
+            Cipher::Ed25519(_) => "v1a,",
+        }
     }
 }
 
-impl From<&SigningSecret> for SigningKey {
-    fn from(secret: &SigningSecret) -> SigningKey {
-        SigningKey::new(&secret.key, secret.expires_at)
-    }
+fn tag(key: &hmac::Key, prefix: &[u8], body: &[u8]) -> hmac::Tag {
+    let mut context = hmac::Context::with_key(key);
+    context.update(prefix);
+    context.update(body);
+    context.sign()
 }
 
 impl fmt::Debug for SigningKey {
@@ -106,10 +182,11 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// `v1,` and the base64 of HMAC-SHA256 over `id.at.body`; `at` in Unix seconds.
-pub fn sign_v1(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> String {
-    let tag = key.tag(format!("{id}.{at}.").as_bytes(), body);
-    format!("v1,{}", STANDARD.encode(tag))
+/// The version and the base64 of the signature over `id.at.body`; `at` in Unix seconds.
+pub fn sign_one(key: &SigningKey, id: &str, at: i64, body: &[u8]) -> String {
+    let mut text = BytesMut::new();
+    key.sign(format!("{id}.{at}.").as_bytes(), body, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// The signature header's value: one signature for each key that signs at `now`, separated by single spaces.
@@ -121,10 +198,7 @@ pub fn signature_header(keys: &[SigningKey], prefix: &[u8], body: &[u8], now: Ti
         if !text.is_empty() {
             text.put_u8(b' ');
         }
-        let mut base64 = [0; BASE64_CHARS];
-        STANDARD.encode_slice(key.tag(prefix, body), &mut base64).expect("32 bytes are 44 characters of base64");
-        text.put_slice(b"v1,");
-        text.put_slice(&base64);
+        key.sign(prefix, body, &mut text);
     }
     if text.is_empty() {
         return None;
@@ -141,9 +215,9 @@ pub enum SignatureProblem {
     TooOld,
     #[error("the timestamp is more than {} minutes in the future", TOLERANCE.as_secs() / 60)]
     TooNew,
-    #[error("there is no `v1` signature")]
+    #[error("there is no signature of the key's kind: `v1`, or `v1a` for an asymmetric one")]
     NoV1,
-    #[error("no `v1` signature matches: another secret, or the body was changed")]
+    #[error("no signature matches: another secret, or the body was changed")]
     Mismatch,
 }
 
@@ -166,12 +240,12 @@ pub fn verify(
         age if age < -tolerance => return Err(SignatureProblem::TooNew),
         _ => {}
     }
-    let expected = key.tag(format!("{id}.{timestamp}.").as_bytes(), body);
+    let prefix = format!("{id}.{timestamp}.");
     let mut problem = SignatureProblem::NoV1;
-    for signature in signatures.split(' ').filter_map(|token| token.strip_prefix("v1,")) {
+    for signature in signatures.split(' ').filter_map(|token| token.strip_prefix(key.version())) {
         problem = SignatureProblem::Mismatch;
         if let Ok(bytes) = STANDARD.decode(signature)
-            && constant_time::verify_slices_are_equal(expected.as_ref(), &bytes).is_ok()
+            && key.made(&bytes, prefix.as_bytes(), body)
         {
             return Ok(());
         }

@@ -14,6 +14,7 @@ use crate::wire::endpoint::{
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
+use crate::wire::subscription::{TryIn, TryOut};
 
 /// List endpoints
 #[utoipa::path(
@@ -120,6 +121,27 @@ pub async fn delete(State(api): Shared, Caller(who): Caller, Names([account, end
     Ok(done())
 }
 
+/// Try a subscription on what came lately
+///
+/// How many of the newest messages it would have matched. Changes nothing.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/filter/try",
+    operation_id = "ringup.filter.try",
+    tag = "Endpoint",
+    request_body = TryIn,
+    responses((status = 200, body = TryOut)),
+)]
+pub async fn try_filter(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account]): Names<1>,
+    Body(body): Body,
+) -> Answer {
+    let draft = json::read::<TryIn>(&body)?.draft();
+    Ok(ok(&TryOut::of(&api.app.try_subscription(&who, &account, &draft).await?)))
+}
+
 /// Get the signing secret of an endpoint
 #[utoipa::path(
     get,
@@ -153,7 +175,7 @@ pub async fn rotate(
 ) -> Answer {
     let rotate = json::read_if_any::<RotateIn>(&body)?;
     let grace = rotate.grace_period_seconds.map(Duration::from_secs);
-    api.app.rotate_secret(&who, &account, &endpoint, rotate.key.as_deref(), grace).await?;
+    api.app.rotate_secret(&who, &account, &endpoint, rotate.secret(), grace).await?;
     Ok(done())
 }
 

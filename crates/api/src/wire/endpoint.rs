@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringup_app::view::EndpointView;
-use ringup_app::{EndpointDraft, NewEndpoint};
+use ringup_app::{EndpointDraft, NewEndpoint, SecretDraft};
 use ringup_core::endpoint::Endpoint;
+use ringup_core::filter::Filter;
 use ringup_core::log::masked;
+use ringup_core::signing::SigningKind;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::wire::patch::Patch;
-use crate::wire::time;
+use crate::wire::{subscription, time};
 
 /// `EndpointIn` and `EndpointUpdate`. For a replacement, what is not there is emptied, except uid, secret and headers.
 #[derive(Deserialize, ToSchema)]
@@ -25,12 +27,26 @@ pub struct EndpointIn {
     event_types: Option<BTreeSet<String>>,
     /// The name that older SDKs know.
     filter_types: Option<BTreeSet<String>>,
+    /// Ours: whole families, beside the event types.
+    families: Option<BTreeSet<String>>,
     channels: Option<BTreeSet<String>>,
+    /// Ours: only messages in which this holds.
+    filter: Option<String>,
     disabled: Option<bool>,
     throttle_rate: Option<u32>,
     rate_limit: Option<u32>,
     secret: Option<String>,
+    /// Ours: `hmac256` or `ed25519`; which kind of secret to make.
+    secret_type: Option<SecretType>,
     headers: Option<BTreeMap<String, String>>,
+}
+
+/// How an endpoint's secret signs.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretType {
+    Hmac256,
+    Ed25519,
 }
 
 /// `EndpointPatch`.
@@ -57,7 +73,13 @@ pub struct EndpointPatch {
     filter_types: Patch<BTreeSet<String>>,
     #[serde(default)]
     #[schema(value_type = Option<BTreeSet<String>>)]
+    families: Patch<BTreeSet<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeSet<String>>)]
     channels: Patch<BTreeSet<String>>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    filter: Patch<String>,
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     disabled: Patch<bool>,
@@ -69,7 +91,8 @@ pub struct EndpointPatch {
     rate_limit: Patch<u32>,
 }
 
-/// `EndpointOut`, with both generations of names. `disabledBy` is ours: `owner`, `gone` or `failing`.
+/// `EndpointOut`, with both generations of names. Ours: `families`, `filter`, and
+/// `disabledBy`, which is `owner`, `gone` or `failing`.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EndpointOut<'a> {
@@ -78,9 +101,11 @@ pub struct EndpointOut<'a> {
     url: &'a str,
     description: &'a str,
     metadata: &'a BTreeMap<String, String>,
-    event_types: Option<&'a BTreeSet<String>>,
-    filter_types: Option<&'a BTreeSet<String>>,
+    event_types: Option<Vec<String>>,
+    filter_types: Option<Vec<String>>,
+    families: &'a BTreeSet<String>,
     channels: Option<&'a BTreeSet<String>>,
+    filter: Option<&'a str>,
     disabled: bool,
     disabled_by: Option<&'static str>,
     #[schema(format = DateTime)]
@@ -105,8 +130,25 @@ pub struct SecretOut<'a> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RotateIn {
-    pub key: Option<String>,
+    key: Option<String>,
+    /// Ours: the kind of secret to make, where none is given.
+    secret_type: Option<SecretType>,
     pub grace_period_seconds: Option<u64>,
+}
+
+impl RotateIn {
+    pub fn secret(&self) -> SecretDraft {
+        SecretDraft { text: self.key.clone(), kind: self.secret_type.map(SigningKind::from) }
+    }
+}
+
+impl From<SecretType> for SigningKind {
+    fn from(kind: SecretType) -> SigningKind {
+        match kind {
+            SecretType::Hmac256 => SigningKind::Hmac,
+            SecretType::Ed25519 => SigningKind::Ed25519,
+        }
+    }
 }
 
 /// `EndpointHeadersIn`.
@@ -134,7 +176,7 @@ pub struct HeadersOut<'a> {
 
 impl EndpointIn {
     pub fn new_endpoint(mut self) -> NewEndpoint {
-        let secret = self.secret.take();
+        let secret = SecretDraft { text: self.secret.take(), kind: self.secret_type.map(SigningKind::from) };
         let headers = self.headers.take().unwrap_or_default().into_iter().collect();
         let mut draft = EndpointDraft::default();
         self.replace(&mut draft);
@@ -146,8 +188,9 @@ impl EndpointIn {
         self.uid.onto(&mut draft.uid);
         draft.description = self.description.unwrap_or_default();
         draft.metadata = self.metadata.unwrap_or_default();
-        draft.event_types = self.event_types.or(self.filter_types);
+        subscription::replace(self.event_types.or(self.filter_types), self.families, draft);
         draft.channels = self.channels;
+        draft.filter = self.filter;
         draft.disabled = self.disabled.unwrap_or_default();
         draft.rate_limit = self.throttle_rate.or(self.rate_limit);
     }
@@ -159,8 +202,9 @@ impl EndpointPatch {
         self.uid.onto(&mut draft.uid);
         self.description.over(&mut draft.description);
         self.metadata.over(&mut draft.metadata);
-        self.event_types.or(self.filter_types).onto(&mut draft.event_types);
+        subscription::apply(self.event_types.or(self.filter_types), self.families, draft);
         self.channels.onto(&mut draft.channels);
+        self.filter.onto(&mut draft.filter);
         self.disabled.over(&mut draft.disabled);
         self.throttle_rate.or(self.rate_limit).onto(&mut draft.rate_limit);
     }
@@ -169,16 +213,18 @@ impl EndpointPatch {
 impl<'a> EndpointOut<'a> {
     pub fn of(view: &'a EndpointView) -> EndpointOut<'a> {
         let endpoint = &view.endpoint;
-        let event_types = endpoint.subscription.event_types.as_ref();
+        let event_types = subscription::names(&endpoint.subscription);
         EndpointOut {
             id: endpoint.id.to_string(),
             uid: endpoint.uid.as_deref(),
             url: &endpoint.url,
             description: &endpoint.description,
             metadata: &endpoint.metadata,
-            event_types,
+            event_types: event_types.clone(),
             filter_types: event_types,
+            families: &endpoint.subscription.families,
             channels: endpoint.subscription.channels.as_ref(),
+            filter: endpoint.subscription.filter.as_ref().map(Filter::text),
             disabled: endpoint.stopped.is_some(),
             disabled_by: endpoint.stopped.map(|stopped| stopped.by.word()),
             disabled_at: endpoint.stopped.map(|stopped| time::text(stopped.at)),

@@ -16,4 +16,5 @@ pub mod patch;
 pub mod query;
 pub mod settings;
 pub mod span;
+pub mod subscription;
 pub mod time;

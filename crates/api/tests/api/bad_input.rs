@@ -73,7 +73,11 @@ async fn a_message_says_what_it_must() {
         (r#"{"eventType":"sale","payload":{},"channels":"x"}"#, "body.channels", "type"),
         (r#"{"eventType":"sale","payload":{},"channels":["x",7]}"#, "body.channels.1", "type"),
         (r#"{"eventType":"sale","payload":{},"channels":["ok","a b"]}"#, "body.channels.1", "name"),
-        (r#"{"eventType":"sale","payload":{},"channels":["1","2","3","4","5","6"]}"#, "body.channels", "count"),
+        (
+            r#"{"eventType":"sale","payload":{},"channels":["1","2","3","4","5","6","7","8","9","10","11"]}"#,
+            "body.channels",
+            "count",
+        ),
     ] {
         desk.post("/app/shop/msg", body).await.misfit(place, rule, "");
     }

@@ -185,6 +185,32 @@ async fn a_secret_is_made_given_and_rotated() {
 }
 
 #[tokio::test]
+async fn an_asymmetric_secret_shows_its_public_half_only() {
+    let desk = Desk::open().await;
+    desk.account("shop").await;
+    let private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+    let public = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
+    desk.endpoint("shop", "given", &format!(r#","secret":"{private}""#)).await;
+    let path = "/app/shop/endpoint/given/secret";
+    assert_eq!(desk.get(path).await.is(200).json(), json!({"key": public}));
+
+    desk.endpoint("shop", "made", r#","secretType":"ed25519""#).await;
+    let made = desk.get("/app/shop/endpoint/made/secret").await.at("/key");
+    assert!(made.as_str().is_some_and(|key| key.starts_with("whpk_") && key.len() == 49), "{made}");
+
+    desk.post(&format!("{path}/rotate"), "{}").await.is(204);
+    let symmetric = desk.get(path).await.at("/key");
+    assert!(symmetric.as_str().is_some_and(|key| key.starts_with("whsec_")), "{symmetric}");
+    desk.post(&format!("{path}/rotate"), r#"{"secretType":"ed25519"}"#).await.is(204);
+    assert_ne!(desk.get(path).await.at("/key"), public);
+
+    let refused = desk.post(&format!("{path}/rotate"), json!({"key": public}).to_string()).await;
+    refused.misfit("body.key", "secret", "public key");
+    let other = json!({"key": private, "secretType": "hmac256"}).to_string();
+    desk.post(&format!("{path}/rotate"), other).await.misfit("body.key", "secret", "ed25519");
+}
+
+#[tokio::test]
 async fn headers_are_set_patched_and_masked() {
     let desk = Desk::open().await;
     desk.account("shop").await;

@@ -17,3 +17,4 @@ mod payload;
 mod publish;
 mod served;
 mod settings;
+mod subscriptions;

@@ -7,11 +7,13 @@ use secrecy::ExposeSecret;
 use super::*;
 
 fn key(text: &str) -> SigningKey {
-    SigningKey::new(&parse_secret(text).expect("a secret"), None)
+    let (kind, key) = parse(text).expect("a secret");
+    SigningKey::of(&SigningSecret { kind, key, expires_at: None }).expect("a key of its kind")
 }
 
-/// The published vectors that the Python, Java, Go, C#, PHP, Ruby (A) and Rust (B) libraries test with.
-const VECTORS: [(&str, &str, i64, &str, &str); 2] = [
+/// The published vectors that the Python, Java, Go, C#, PHP, Ruby (A) and Rust (B) libraries and Svix's server (C) test
+/// with.
+const VECTORS: [(&str, &str, i64, &str, &str); 3] = [
     (
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -26,12 +28,22 @@ const VECTORS: [(&str, &str, i64, &str, &str); 2] = [
         r#"{"email":"test@example.com","username":"test_user"}"#,
         "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=",
     ),
+    (
+        PRIVATE,
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1_614_265_330,
+        r#"{"test": 2432232314}"#,
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==",
+    ),
 ];
+
+const PRIVATE: &str = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==";
+const PUBLIC: &str = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
 
 #[test]
 fn the_published_vectors_come_out() {
     for (secret, id, at, body, expected) in VECTORS {
-        assert_eq!(sign_v1(&key(secret), id, at, body.as_bytes()), expected);
+        assert_eq!(sign_one(&key(secret), id, at, body.as_bytes()), expected);
         let now = Timestamp::from_secs(at);
         assert_eq!(verify(&key(secret), id, &at.to_string(), expected, body.as_bytes(), now), Ok(()));
     }
@@ -72,10 +84,55 @@ fn secrets_are_read_with_and_without_prefix_and_padding() {
 }
 
 #[test]
+fn asymmetric_secrets_are_read_and_show_their_public_half() {
+    let (kind, key) = parse(PRIVATE).expect("a private key");
+    assert_eq!((kind, key.len()), (SigningKind::Ed25519, SEED_BYTES));
+    let secret = SigningSecret { kind, key: key.clone(), expires_at: None };
+    assert_eq!(shown(&secret).expose_secret(), PUBLIC);
+    let alone = format!("{PRIVATE_PREFIX}{}", STANDARD.encode(&key));
+    assert_eq!(parse(&alone), Ok((kind, key.clone())));
+    // The public key of another seed.
+    let stranger = format!("{PRIVATE_PREFIX}{}", STANDARD.encode([&*key, &[7; 32]].concat()));
+    let long = format!("{PRIVATE_PREFIX}{}", STANDARD.encode([7; 65]));
+    for (text, expected) in [
+        (stranger.as_str(), SecretProblem::NotAPrivateKey),
+        (long.as_str(), SecretProblem::NotAPrivateKey),
+        ("whsk_", SecretProblem::NotAPrivateKey),
+        ("whsk_ä", SecretProblem::NotAPrivateKey),
+        (PUBLIC, SecretProblem::PublicKey),
+    ] {
+        assert_eq!(parse(text), Err(expected), "{text}");
+    }
+    assert!(matches!(parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), Ok((SigningKind::Hmac, _))));
+}
+
+#[test]
+fn both_kinds_sign_side_by_side() {
+    let (secret, id, at, body, symmetric) = VECTORS[0];
+    let (_, _, _, _, asymmetric) = VECTORS[2];
+    let now = Timestamp::from_secs(at);
+    let keys = [key(PRIVATE), key(secret)];
+    let header = signature_header(&keys, format!("{id}.{at}.").as_bytes(), body.as_bytes(), now).expect("two sign");
+    assert_eq!(header, format!("{asymmetric} {symmetric}"));
+    let header = header.to_str().expect("ASCII");
+    for key in &keys {
+        assert_eq!(verify(key, id, &at.to_string(), header, body.as_bytes(), now), Ok(()));
+        let other = verify(key, id, &at.to_string(), header, b"{}", now);
+        assert_eq!(other, Err(SignatureProblem::Mismatch));
+    }
+    let secret = parse_secret(secret).expect("a secret");
+    let other_signer = wall_clock();
+    let prefix = format!("{id}.{}.", other_signer.as_secs());
+    let header = signature_header(&keys, prefix.as_bytes(), body.as_bytes(), other_signer).expect("two sign");
+    assert!(verified_by_others(&secret, id, other_signer.as_secs(), &header, body.as_bytes()));
+}
+
+#[test]
 fn keys_do_not_print() {
     let secret = new_secret([0x41; 24]);
     let text = secret_text(&secret);
     let shown = format!("{:?} {text:?} {:?}", SigningKey::new(&secret, None), parse_secret("whsec_QUFB"));
+    assert!(!format!("{:?} {:?}", key(PRIVATE), parse("whsk_QUFB")).contains("QUFB"));
     assert!(!shown.contains("QUFB") && !shown.contains("AAA") && !shown.contains("65, 65"), "{shown}");
 }
 
@@ -93,7 +150,7 @@ fn each_key_that_has_not_expired_signs_once_separated_by_one_space() {
         assert_eq!(tokens.len(), expected, "{count} keys at {now}: {text}");
         let signing = keys[..count].iter().filter(|key| key.signs_at(Timestamp::from_secs(now)));
         for (token, key) in tokens.iter().zip(signing) {
-            assert_eq!(*token, sign_v1(key, "id", 50, b"body"));
+            assert_eq!(*token, sign_one(key, "id", 50, b"body"));
         }
     }
 }
@@ -172,7 +229,7 @@ proptest! {
     ) {
         let now = wall_clock();
         let good = SigningKey::new(&secret, None);
-        let mut signature = sign_v1(&good, "msg_1", now.as_secs(), &body);
+        let mut signature = sign_one(&good, "msg_1", now.as_secs(), &body);
         let (mut secret, mut changed) = (secret, body);
         match what {
             0 => { let place = at.index(secret.len()); secret[place] ^= 1 << bit }

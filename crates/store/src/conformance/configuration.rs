@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
+use ringup_core::filter::Filter;
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 use ringup_core::settings::{ClassSwitches, Ordering, Settings};
-use ringup_core::signing::HeaderNames;
+use ringup_core::signing::{HeaderNames, SigningKind};
 use ringup_core::subscription::Subscription;
 use ringup_core::time::Timestamp;
 
@@ -78,7 +79,11 @@ pub async fn nothing_is_not_empty(home: &dyn Home) {
     let scene = Scene::open(home).await;
     let empty = Endpoint {
         uid: Some(String::new()),
-        subscription: Subscription { event_types: Some(BTreeSet::new()), channels: Some(BTreeSet::new()) },
+        subscription: Subscription {
+            event_types: Some(BTreeSet::new()),
+            channels: Some(BTreeSet::new()),
+            ..Subscription::default()
+        },
         secrets: Vec::new(),
         settings: Settings {
             retry: Some(0),
@@ -298,12 +303,14 @@ fn full_endpoint(account: AccountKey) -> Endpoint {
         metadata: metadata(),
         subscription: Subscription {
             event_types: names(["invoiceCreated", "stock.changed_v2"]),
+            families: names(["customer invoice", "ünïque"]).unwrap_or_default(),
             channels: names(["kemang", "快"]),
+            filter: Filter::parse("data.Total:>19.99 data.Outlet:\"Kota \\\"快\\\"\"").ok(),
         },
         stopped: Some(Stopped { by: StoppedBy::Failing, at: micros() }),
         secrets: vec![
-            SigningSecret { key: (0..=255).collect(), expires_at: None },
-            SigningSecret { key: Arc::from([0; 24]), expires_at: Some(micros()) },
+            SigningSecret { kind: SigningKind::Hmac, key: (0..=255).collect(), expires_at: None },
+            SigningSecret { kind: SigningKind::Ed25519, key: Arc::from([0; 24]), expires_at: Some(micros()) },
         ],
         // Repeats and order are kept.
         headers: [("x-b", "1"), ("x-a", "ü, \"2\""), ("x-b", "3")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),

@@ -80,7 +80,7 @@ pub fn endpoint(account: AccountKey, number: u32) -> Endpoint {
         metadata: BTreeMap::new(),
         subscription: Subscription::default(),
         stopped: None,
-        secrets: vec![SigningSecret { key: Arc::from([7; 32]), expires_at: None }],
+        secrets: vec![SigningSecret { kind: Default::default(), key: Arc::from([7; 32]), expires_at: None }],
         headers: Vec::new(),
         settings: Settings::default(),
         created_at: noon(),

@@ -1,7 +1,7 @@
 //! Reading the configuration whole.
 
 use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
-use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
+use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::settings::Settings;
@@ -79,9 +79,9 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         url: row.get("url")?,
         description: row.get("description")?,
         metadata: json(row, "metadata")?,
-        subscription: json::<SubscriptionShape>(row, "subscription")?.into(),
+        subscription: json::<SubscriptionShape>(row, "subscription")?.into_subscription()?,
         stopped,
-        secrets: json::<Vec<SecretShape>>(row, "secrets")?.into_iter().map(Into::into).collect(),
+        secrets: secrets(row)?,
         headers: json(row, "headers")?,
         settings: settings(row)?,
         created_at: time(row, "created_at")?,
@@ -103,6 +103,10 @@ fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
+}
+
+fn secrets(row: &Row<'_>) -> rusqlite::Result<Vec<SigningSecret>> {
+    json::<Vec<SecretShape>>(row, "secrets")?.into_iter().map(SecretShape::into_secret).collect()
 }
 
 fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::endpoint::SigningSecret;
+use ringup_core::filter::Filter;
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 use ringup_core::settings::{ClassSwitches, Ordering, Settings};
-use ringup_core::signing::HeaderNames;
+use ringup_core::signing::{HeaderNames, SigningKind};
 use ringup_core::subscription::Subscription;
 use ringup_core::time::Timestamp;
 use serde::de::DeserializeOwned;
@@ -186,19 +187,28 @@ pub(super) fn known<T>(value: Option<T>, word: &str) -> rusqlite::Result<T> {
 #[serde(deny_unknown_fields)]
 pub(super) struct SubscriptionShape {
     event_types: Option<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    families: BTreeSet<String>,
     channels: Option<BTreeSet<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
 }
 
 impl From<&Subscription> for SubscriptionShape {
     fn from(subscription: &Subscription) -> SubscriptionShape {
-        let Subscription { event_types, channels } = subscription.clone();
-        SubscriptionShape { event_types, channels }
+        let Subscription { event_types, families, channels, filter } = subscription.clone();
+        SubscriptionShape { event_types, families, channels, filter: filter.map(|filter| filter.text().to_owned()) }
     }
 }
 
-impl From<SubscriptionShape> for Subscription {
-    fn from(shape: SubscriptionShape) -> Subscription {
-        Subscription { event_types: shape.event_types, channels: shape.channels }
+impl SubscriptionShape {
+    pub(super) fn into_subscription(self) -> rusqlite::Result<Subscription> {
+        Ok(Subscription {
+            event_types: self.event_types,
+            families: self.families,
+            channels: self.channels,
+            filter: self.filter.map(|text| Filter::parse(&text)).transpose().map_err(broken)?,
+        })
     }
 }
 
@@ -206,18 +216,30 @@ impl From<SubscriptionShape> for Subscription {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretShape {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
     key: Vec<u8>,
     expires_at_us: Option<i64>,
 }
 
 impl From<&SigningSecret> for SecretShape {
     fn from(secret: &SigningSecret) -> SecretShape {
-        SecretShape { key: secret.key.to_vec(), expires_at_us: secret.expires_at.map(Timestamp::as_micros) }
+        SecretShape {
+            // As it was before there was another kind.
+            kind: (secret.kind != SigningKind::Hmac).then(|| secret.kind.word().to_owned()),
+            key: secret.key.to_vec(),
+            expires_at_us: secret.expires_at.map(Timestamp::as_micros),
+        }
     }
 }
 
-impl From<SecretShape> for SigningSecret {
-    fn from(shape: SecretShape) -> SigningSecret {
-        SigningSecret { key: Arc::from(shape.key), expires_at: shape.expires_at_us.map(Timestamp::from_micros) }
+impl SecretShape {
+    pub(super) fn into_secret(self) -> rusqlite::Result<SigningSecret> {
+        let kind = self.kind.map(|word| known(SigningKind::from_word(&word), &word)).transpose()?;
+        Ok(SigningSecret {
+            kind: kind.unwrap_or_default(),
+            key: Arc::from(self.key),
+            expires_at: self.expires_at_us.map(Timestamp::from_micros),
+        })
     }
 }
