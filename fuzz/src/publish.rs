@@ -12,9 +12,10 @@ use http::Request;
 use ringup_app::{AccountDraft, App, EndpointDraft, NewEndpoint, Plan, Principal};
 use ringup_core::{
     delivery::DeliveryKey,
+    key::EndpointKey,
     ports::{Clock, Random},
     settings::SystemDefaults,
-    time::Timestamp,
+    time::{Tick, Timestamp},
 };
 use ringup_egress::EgressPlan;
 use ringup_store::{
@@ -89,6 +90,8 @@ impl Listener for Heard {
     }
     fn settled(&self, _: Vec<DeliveryKey>) {}
     fn resent(&self, _: Loaded) {}
+    fn recalled(&self, _: EndpointKey, _: Tick) {}
+    fn discarded(&self, _: Vec<DeliveryKey>) {}
 }
 
 struct Still;

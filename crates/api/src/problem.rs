@@ -190,7 +190,10 @@ impl Item {
     fn of(fault: Fault) -> Item {
         let outside = match fault.field {
             "idempotency_key" => vec!["header".to_owned(), "idempotency-key".to_owned()],
-            field => vec!["body".to_owned(), camel(field)],
+            field => match field.strip_prefix("query.") {
+                Some(name) => vec!["query".to_owned(), name.to_owned()],
+                None => vec!["body".to_owned(), camel(field)],
+            },
         };
         Item { place: outside.into_iter().chain(fault.part).collect(), why: fault.why, rule: fault.rule }
     }

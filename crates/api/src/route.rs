@@ -7,7 +7,9 @@ use axum::Router;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
-use crate::handler::{account, attempt, document, endpoint, event_type, health, message, settings};
+use crate::handler::{
+    account, attempt, content, document, endpoint, event_type, health, message, settings, stats, task,
+};
 use crate::{Api, PREFIX};
 
 /// A path, what can be done there, and what is said of it in the OpenAPI document.
@@ -26,6 +28,16 @@ pub fn configuration() -> Vec<Described> {
         routes!(endpoint::headers, endpoint::put_headers, endpoint::patch_headers),
         routes!(settings::of_endpoint, settings::put_endpoint, settings::patch_endpoint),
         routes!(message::resend),
+        routes!(content::of_message),
+        routes!(content::of_attempt),
+        routes!(endpoint::send_example),
+        routes!(task::recover),
+        routes!(task::replay_missing),
+        routes!(task::bulk_replay),
+        routes!(task::expunge_all),
+        routes!(task::list),
+        routes!(task::get),
+        routes!(task::cancel),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]
@@ -42,6 +54,8 @@ pub fn history() -> Vec<Described> {
         routes!(message::batch),
         routes!(message::get),
         routes!(message::destinations),
+        routes!(message::of_endpoint),
+        routes!(stats::of_endpoint),
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),

@@ -33,7 +33,7 @@ pub enum AppError {
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// In the house's words, such as `event_types`.
+    /// In the house's words, such as `event_types`; of what narrows a question, `query.since`.
     pub field: &'static str,
     /// The element or member of the field, where it has several.
     pub part: Option<String>,

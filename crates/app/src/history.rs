@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use ringup_core::delivery::DeliveryState;
-use ringup_core::id::{AttemptId, EndpointId, EventId};
+use ringup_core::id::{AccountId, AttemptId, EndpointId, EventId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::time::Tick;
 use ringup_store::directory::EndpointView;
-use ringup_store::query::{AttemptFilter, EventFilter, Order, Page, PageRequest, StoredAttempt, StoredEvent};
+use ringup_store::query::{
+    AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, Order, Page, PageRequest, StoredAttempt,
+    StoredEvent,
+};
 use ringup_store::seam::{EventName, Resent};
 
 use crate::app::{App, endpoint_of};
@@ -102,6 +105,30 @@ impl App {
         page.rows.into_iter().find(|row| row.id == id).ok_or_else(not_found)
     }
 
+    /// Events that went to an endpoint, with where they stand there. Searches on until the page is full or nothing is
+    /// left.
+    pub async fn events_of_endpoint(
+        &self,
+        principal: &Principal,
+        account: &str,
+        endpoint: &str,
+        filter: EndpointEventFilter,
+        page: PageRequest,
+    ) -> Result<Page<EndpointEvent>, AppError> {
+        let view = self.owned(principal, account)?;
+        let key = endpoint_of(&view, endpoint)?.endpoint.key;
+        let (mut rows, mut after) = (Vec::new(), page.after);
+        loop {
+            let rest = PageRequest { rows_max: page.rows_max.saturating_sub(rows.len()), after, ..page };
+            let found = self.store().events_of_endpoint(view.account.key, key, filter.clone(), rest).await?;
+            rows.extend(found.rows);
+            after = found.reached.or(after);
+            if found.done || rows.len() >= page.rows_max {
+                return Ok(Page { rows, done: found.done });
+            }
+        }
+    }
+
     /// Asks for one more attempt. `Conflict` if the event did not go to this endpoint, its payload is gone, or the
     /// endpoint is disabled.
     pub async fn resend(
@@ -129,13 +156,18 @@ impl App {
         }
     }
 
+    /// The wire id of an account; `None` once it was removed.
+    pub fn account_id(&self, account: AccountKey) -> Option<AccountId> {
+        self.directory().account(account).map(|view| view.account.id)
+    }
+
     /// The wire id of one of the account's endpoints; `None` once it was removed.
     pub fn endpoint_id(&self, account: AccountKey, endpoint: EndpointKey) -> Option<EndpointId> {
         let view = self.directory().account(account)?;
         view.by_key(endpoint).map(|found| found.endpoint.id)
     }
 
-    async fn event_id(&self, account: AccountKey, event: &str) -> Result<EventId, AppError> {
+    pub(crate) async fn event_id(&self, account: AccountKey, event: &str) -> Result<EventId, AppError> {
         match event.parse() {
             Ok(id) => Ok(id),
             Err(_) => self.stored_event(account, event).await.map(|stored| stored.id),
@@ -153,7 +185,7 @@ impl App {
     }
 }
 
-fn missing(error: ringup_store::StoreError, what: &'static str, name: &str) -> AppError {
+pub(crate) fn missing(error: ringup_store::StoreError, what: &'static str, name: &str) -> AppError {
     match error {
         ringup_store::StoreError::NotFound => AppError::not_found(what, name),
         other => other.into(),

@@ -8,17 +8,21 @@ mod account;
 mod api_key;
 mod app;
 mod check;
+mod content;
 mod endpoint;
 mod environment;
 mod error;
 mod event_type;
+mod example;
 mod header;
 mod history;
 mod principal;
 mod publish;
 mod secret;
 mod setting;
+mod standing;
 mod subscription;
+mod task;
 
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, NewKey, new_environment, new_key};
@@ -31,14 +35,17 @@ pub use principal::Principal;
 pub use publish::{Publish, Published};
 pub use secret::SecretDraft;
 pub use setting::SettingsView;
+pub use standing::EndpointStats;
 pub use subscription::{TRIED_EVENTS_MAX, Tried};
+pub use task::{TaskDraft, TaskEstimate};
 
 /// What verbs answer with, in the store's words.
 pub mod view {
     pub use ringup_store::directory::{AccountView, EndpointView};
     pub use ringup_store::log_entry::OutcomeWord;
     pub use ringup_store::query::{
-        AttemptFilter, EventFilter, Order, Page, PageRequest, Payload, StoredAttempt, StoredEvent,
+        AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, Order, Page, PageRequest, Payload, Reach,
+        StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
     };
     pub use ringup_store::seam::EventName;
 }

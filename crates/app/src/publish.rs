@@ -133,7 +133,7 @@ impl App {
         })
     }
 
-    fn check(&self, publish: &Publish<'_>, idempotency_key: Option<&str>) -> Result<(), AppError> {
+    pub(crate) fn check(&self, publish: &Publish<'_>, idempotency_key: Option<&str>) -> Result<(), AppError> {
         let mut faults = Faults::default();
         faults.name("event_type", publish.event_type);
         if let Some(uid) = publish.uid {
@@ -191,7 +191,7 @@ impl App {
     }
 
     /// What any of those who get the event wants struck out: the payload is kept once for all of them.
-    fn pointers<'a>(&self, lists: impl IntoIterator<Item = &'a [String]>) -> Arc<[String]> {
+    pub(crate) fn pointers<'a>(&self, lists: impl IntoIterator<Item = &'a [String]>) -> Arc<[String]> {
         let mut lists = lists.into_iter().filter(|list| !list.is_empty()).peekable();
         if lists.peek().is_none() {
             return self.no_pointers.clone();
@@ -215,7 +215,7 @@ fn check_payload(payload: &[u8], bytes_max: usize, faults: &mut Faults) {
     });
 }
 
-fn target(found: &EndpointView, payload: &[u8]) -> Target {
+pub(crate) fn target(found: &EndpointView, payload: &[u8]) -> Target {
     let order_key = match &found.settings.ordering.value {
         Ordering::None | Ordering::Strict => None,
         Ordering::ByKey(pointer) => Some(order_key(payload, pointer)),

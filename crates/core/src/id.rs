@@ -86,6 +86,8 @@ id! {
     EventTypeId "evtype_",
     /// An API key's public name; never the secret.
     KeyId "key_",
+    /// Work that goes on after its request was answered.
+    TaskId "qtask_",
 }
 
 fn ksuid_secs(now: Timestamp) -> u32 {

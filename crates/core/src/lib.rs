@@ -28,5 +28,6 @@ pub mod retry_after;
 pub mod settings;
 pub mod signing;
 pub mod subscription;
+pub mod task;
 pub mod time;
 pub mod turn;

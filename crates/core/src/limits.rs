@@ -63,3 +63,15 @@ pub const ENDPOINT_IN_FLIGHT_MAX: u32 = 64;
 
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 250;
+
+/// Tasks of one account that run at once: each takes its share of the writer, and who waits can ask again.
+pub const TASKS_RUNNING_MAX: usize = 4;
+
+/// Ended tasks of one account that stay listed; the oldest goes when another begins.
+pub const TASKS_KEPT_MAX: usize = 1_000;
+
+/// Deliveries that a task brings back in one commit: some milliseconds of the writer's time.
+pub const TASK_PAGE_ROWS: usize = 100;
+
+/// Deliveries a second that a task may be asked for.
+pub const TASK_RATE_MAX: u32 = 10_000;

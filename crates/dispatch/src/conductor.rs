@@ -160,6 +160,16 @@ impl Conductor {
             Message::Resent(loaded) => {
                 self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
             }
+            Message::Recalled(endpoint, oldest) => {
+                self.visit(endpoint, |lane| lane.read_again_from(oldest));
+            }
+            Message::Discarded(keys) => {
+                for key in keys {
+                    if self.lanes.contains_key(&key.endpoint) {
+                        self.visit(key.endpoint, |lane| lane.discard(key.event));
+                    }
+                }
+            }
             Message::Done(done) => self.on_done(*done),
             Message::Refilled { endpoint, asked, loaded } => self.on_refilled(endpoint, asked, loaded),
             Message::Swept { asked, loaded } => self.on_swept(asked, loaded),

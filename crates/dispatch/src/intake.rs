@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::key::EndpointKey;
-use ringup_core::time::Timestamp;
+use ringup_core::time::{Tick, Timestamp};
 use ringup_store::seam::{Fresh, Listener, Loaded, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +24,10 @@ pub enum Message {
     Missed,
     Settled(Vec<DeliveryKey>),
     Resent(Loaded),
+    /// Deliveries of the endpoint were brought back, the oldest of this event; the store has them.
+    Recalled(EndpointKey, Tick),
+    /// Deliveries were cancelled, since their payload is gone.
+    Discarded(Vec<DeliveryKey>),
     Done(Box<Done>),
     Refilled {
         endpoint: EndpointKey,
@@ -96,5 +100,13 @@ impl Listener for Intake {
 
     fn resent(&self, loaded: Loaded) {
         let _ = self.messages.send(Message::Resent(loaded));
+    }
+
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+        let _ = self.messages.send(Message::Recalled(endpoint, oldest));
+    }
+
+    fn discarded(&self, keys: Vec<DeliveryKey>) {
+        let _ = self.messages.send(Message::Discarded(keys));
     }
 }

@@ -75,6 +75,8 @@ struct Unsettled {
     order_key: Option<u64>,
     /// Asked for by hand meanwhile: if that brought it back, only the store knows.
     resent: bool,
+    /// Cancelled meanwhile, its payload being gone: no attempt follows.
+    discarded: bool,
 }
 
 enum Place {
@@ -336,7 +338,7 @@ impl Lane {
         }
         self.calling += 1;
         let order_key = entry.delivery.order_key;
-        let none = Unsettled { attempts: 0, order_key, resent: false };
+        let none = Unsettled { attempts: 0, order_key, resent: false, discarded: false };
         self.unsettled.entry(entry.tick()).or_insert(none).attempts += 1;
         entry
     }
@@ -351,6 +353,10 @@ impl Lane {
     /// The attempt is to be repeated at `at`: held here if there is room, and always in an ordered lane, which must
     /// know what blocks it. Answers whether it is held; otherwise the sweep will find it.
     pub fn retry(&mut self, entry: Entry, room: bool) -> bool {
+        if self.unsettled.get(&entry.tick()).is_some_and(|unsettled| unsettled.discarded) {
+            // As if it were held: nobody has to look for it.
+            return true;
+        }
         if !room && self.order == Order::None {
             return false;
         }

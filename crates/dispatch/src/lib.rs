@@ -12,6 +12,7 @@ mod patience;
 mod prepared;
 mod steady;
 mod sweep;
+mod task;
 mod upkeep;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::conductor::Conductor;
 use crate::intake::{Intake, Message};
 use crate::steady::Steady;
 
+pub use crate::task::Tasks;
 pub use crate::upkeep::{Upkeep, UpkeepPlan};
 
 /// What the operator decides about sending.

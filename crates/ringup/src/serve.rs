@@ -13,7 +13,7 @@ use ringup_api::ServePlan;
 use ringup_app::App;
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
-use ringup_dispatch::{Dispatch, Parts, Upkeep, UpkeepPlan};
+use ringup_dispatch::{Dispatch, Parts, Tasks, Upkeep, UpkeepPlan};
 use ringup_egress::{Egress, EgressPlan};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
@@ -76,6 +76,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let teller = health.clone();
     let tell = move |looked: Result<(), &StoreError>| teller.store_is(looked.err().map(ToString::to_string));
     let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock), tell);
+    let tasks = Tasks::start(catalogue.clone(), Arc::new(SystemClock));
 
     let app =
         Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));
@@ -96,7 +97,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     health.stopping();
     stop.cancel();
     tokio::select! {
-        () = take_down(server, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
+        () = take_down(server, tasks, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
         name = signal.next() => {
             warn!(signal = name, "stopping at once; what was accepted is kept and sent after the next start");
             Ok(ExitCode::FAILURE)
@@ -106,6 +107,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
 
 async fn take_down(
     server: tokio::task::JoinHandle<ringup_api::Left>,
+    tasks: Tasks,
     dispatch: Dispatch,
     upkeep: Upkeep,
     egress: &Egress,
@@ -114,6 +116,7 @@ async fn take_down(
 ) {
     // Requests that were taken are answered before anything they need goes away.
     let _ = server.await;
+    tasks.stop().await;
     let leftover = dispatch.stop(grace).await;
     egress.close().await;
     upkeep.stop().await;

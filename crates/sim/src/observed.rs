@@ -4,18 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::delivery::{DeliveryKey, Ended};
-use ringup_core::id::EventId;
+use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::outcome::Outcome;
+use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_store::Store;
 use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
 use ringup_store::query::{
-    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+    AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
+    Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
 };
 use ringup_store::seam::{
-    Acceptance, Answer, Census, Change, Configuration, EventName, Fresh, Listener, Loaded, NewEvent, Resent, Retained,
-    Retention, Settlement, StoreError,
+    Acceptance, Answer, Census, Change, Configuration, EventName, Fresh, Listener, Loaded, NewEvent, Recall, Recalled,
+    Resent, Retained, Retention, Settlement, StoreError, TaskStep,
 };
 
 use crate::facts::{End, Facts, Recorded};
@@ -92,6 +94,27 @@ impl ObservedStore {
         let answer = self.inner.resend(account, event, endpoint, now).await;
         let done_at = self.world.time.now();
         self.world.facts().resent(event, endpoint, place, &answer, done_at);
+        answer
+    }
+
+    /// Each event of it is a resend of its own.
+    async fn observed_recall(&self, recall: Recall) -> Result<Vec<Recalled>, StoreError> {
+        let (endpoint, events) = (recall.endpoint, recall.events.clone());
+        let asked_at = self.world.time.now();
+        let places: Vec<usize> = {
+            let mut facts = self.world.facts();
+            events.iter().map(|event| facts.asked_for(*event, endpoint, asked_at)).collect()
+        };
+        let answer = self.inner.recall(recall).await;
+        let done_at = self.world.time.now();
+        for (number, (event, place)) in events.into_iter().zip(places).enumerate() {
+            let one = match &answer {
+                Ok(recalled) if recalled.get(number) == Some(&Recalled::Done) => Ok(Resent::Done),
+                Ok(_) => Ok(Resent::NotFound),
+                Err(error) => Err(error.clone()),
+            };
+            self.world.facts().resent(event, endpoint, place, &one, done_at);
+        }
         answer
     }
 }
@@ -246,6 +269,14 @@ impl Listener for Observer {
     fn resent(&self, loaded: Loaded) {
         self.listener.resent(loaded);
     }
+
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+        self.listener.recalled(endpoint, oldest);
+    }
+
+    fn discarded(&self, keys: Vec<DeliveryKey>) {
+        self.listener.discarded(keys);
+    }
 }
 
 impl Store for ObservedStore {
@@ -306,6 +337,44 @@ impl Store for ObservedStore {
 
     fn resend(&self, account: AccountKey, event: EventId, endpoint: EndpointKey, now: Timestamp) -> Answer<'_, Resent> {
         Box::pin(self.observed_resend(account, event, endpoint, now))
+    }
+
+    fn recall(&self, recall: Recall) -> Answer<'_, Vec<Recalled>> {
+        Box::pin(self.observed_recall(recall))
+    }
+
+    fn expunge_event(&self, account: AccountKey, event: EventId, now: Timestamp) -> Answer<'_, ()> {
+        self.inner.expunge_event(account, event, now)
+    }
+
+    fn expunge_attempt(&self, account: AccountKey, event: EventId, attempt: AttemptId) -> Answer<'_, ()> {
+        self.inner.expunge_attempt(account, event, attempt)
+    }
+
+    fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
+        self.inner.begin_task(task, running_max)
+    }
+
+    fn advance_task(&self, id: TaskId, step: TaskStep) -> Answer<'_, bool> {
+        self.inner.advance_task(id, step)
+    }
+
+    fn tasks(&self, filter: TaskFilter, after: Option<TaskId>, order: Order, rows: usize) -> Answer<'_, Vec<Task>> {
+        self.inner.tasks(filter, after, order, rows)
+    }
+
+    fn events_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: EndpointEventFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Scan<EndpointEvent>> {
+        self.inner.events_of_endpoint(account, endpoint, filter, page)
+    }
+
+    fn standings(&self, endpoint: EndpointKey, since: Timestamp, until: Timestamp) -> Answer<'_, StandingCounts> {
+        self.inner.standings(endpoint, since, until)
     }
 
     fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>> {

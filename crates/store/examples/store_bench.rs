@@ -19,7 +19,7 @@ use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
-use ringup_core::time::Timestamp;
+use ringup_core::time::{Tick, Timestamp};
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, OutcomeWord};
 use ringup_store::query::{AttemptFilter, Order, PageRequest};
 use ringup_store::seam::{Change, Fresh, Listener, Loaded, NewEvent, Settlement, Store};
@@ -194,6 +194,10 @@ impl Listener for Ear {
     }
 
     fn resent(&self, _loaded: Loaded) {}
+
+    fn recalled(&self, _endpoint: EndpointKey, _oldest: Tick) {}
+
+    fn discarded(&self, _keys: Vec<DeliveryKey>) {}
 }
 
 /// One account with its endpoints, which get the keys 3 and on.

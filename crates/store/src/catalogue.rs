@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringup_core::endpoint::{Endpoint, Stopped};
 use ringup_core::key::EndpointKey;
+use ringup_core::limits::TASKS_RUNNING_MAX;
+use ringup_core::task::Task;
 use ringup_core::time::Timestamp;
 use tokio::sync::{Mutex, watch};
 
@@ -19,6 +21,7 @@ pub struct Catalogue {
     /// Looks for changes of other processes that have begun.
     looks: AtomicU64,
     changed: watch::Sender<u64>,
+    begun: watch::Sender<u64>,
 }
 
 impl Catalogue {
@@ -29,6 +32,7 @@ impl Catalogue {
             changing: Mutex::new(0),
             looks: AtomicU64::new(0),
             changed: watch::Sender::new(0),
+            begun: watch::Sender::new(0),
         }
     }
 
@@ -43,6 +47,18 @@ impl Catalogue {
     /// Wakes after each change. A hint: look into the directory for what is so now.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Stores a task and says so. `Conflict` if the account has as many running as it may.
+    pub async fn begin_task(&self, task: Task) -> Result<(), StoreError> {
+        self.store.begin_task(task, TASKS_RUNNING_MAX).await?;
+        self.begun.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// Wakes when a task begins. A hint: the store knows which are running.
+    pub fn tasks_begun(&self) -> watch::Receiver<u64> {
+        self.begun.subscribe()
     }
 
     /// Decides on a change with the newest configuration in sight, stores it, then makes it seen.

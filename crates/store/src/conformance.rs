@@ -10,6 +10,7 @@ pub mod counters;
 pub mod delivering;
 pub mod durability;
 pub mod ending;
+pub mod expunging;
 pub mod idempotency;
 pub mod isolation;
 pub mod model;
@@ -17,10 +18,13 @@ pub mod payload;
 pub mod random;
 pub mod reading;
 pub mod reading_attempts;
+pub mod recalling;
 pub mod resending;
 pub mod retention;
 pub mod sample;
+pub mod scanning;
 pub mod scene;
+pub mod tasks;
 pub mod view;
 pub mod waiting;
 
@@ -135,6 +139,26 @@ macro_rules! conformance_tests {
             resending: a_skipped_one_comes_back,
             resending: what_cannot_be_sent_again_is_refused,
             resending: a_resent_delivery_survives_a_restart,
+            recalling: ended_and_delivered_ones_come_back_in_one_commit,
+            recalling: live_ones_are_left_as_they_are,
+            recalling: what_cannot_be_brought_back_is_answered_for_itself,
+            recalling: an_event_can_go_to_an_endpoint_it_did_not_go_to,
+            recalling: what_was_brought_back_survives_a_crash,
+            expunging: a_payload_is_gone_and_cannot_be_sent_again,
+            expunging: live_deliveries_are_cancelled_and_told,
+            expunging: an_attempt_keeps_everything_but_its_response,
+            expunging: others_content_is_not_found,
+            scanning: events_by_whether_they_went_there,
+            scanning: events_by_where_they_stand,
+            scanning: events_by_the_newest_status,
+            scanning: a_scan_goes_on_where_it_stopped,
+            scanning: standings_are_counted_in_their_time,
+            tasks: every_field_of_a_task_comes_back,
+            tasks: a_task_advances_until_it_has_ended,
+            tasks: so_many_run_at_once_and_no_more,
+            tasks: tasks_are_listed_by_each_filter_in_pages,
+            tasks: the_oldest_ended_ones_go,
+            tasks: a_running_task_survives_a_crash,
             retention: days_go_when_all_in_them_is_over,
             retention: payloads_and_attempts_go_separately,
             retention: a_day_with_live_deliveries_stays,

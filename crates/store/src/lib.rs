@@ -12,5 +12,6 @@ pub mod memory;
 pub mod query;
 pub mod seam;
 pub mod sqlite;
+pub mod task;
 
 pub use seam::{Store, StoreError};

@@ -10,27 +10,31 @@ mod history;
 mod notice;
 mod plan;
 mod read;
+mod recall;
 mod resend;
 mod retain;
 mod settle;
 mod shared;
+mod task;
 mod work;
 
 use std::sync::Arc;
 
 use ringup_core::delivery::{DeliveryKey, Ended};
-use ringup_core::id::EventId;
+use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
 pub use plan::{Failure, Fault, Faults, Operation, Plan};
 
 use crate::query::{
-    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+    AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
+    Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
 };
 use crate::seam::{
-    Acceptance, Answer, Census, Change, Configuration, EventName, Listener, Loaded, NewEvent, Resent, Retained,
-    Retention, Settlement, Store, StoreError,
+    Acceptance, Answer, Census, Change, Configuration, EventName, Listener, Loaded, NewEvent, Recall, Recalled, Resent,
+    Retained, Retention, Settlement, Store, StoreError, TaskStep,
 };
 use shared::{Durable, Life, Shared};
 
@@ -158,6 +162,61 @@ impl Store for MemoryStore {
                 Err(refusal) => refusal,
             })
         })
+    }
+
+    fn recall(&self, recall: Recall) -> Answer<'_, Vec<Recalled>> {
+        self.shared.run(Operation::Resend, move |state| {
+            let (recalled, oldest) = recall::recall(&mut state.durable.history, &recall);
+            if let Some(oldest) = oldest {
+                state.tell(notice::Notice::Recalled(recall.endpoint, oldest));
+            }
+            Ok(recalled)
+        })
+    }
+
+    fn expunge_event(&self, account: AccountKey, event: EventId, _now: Timestamp) -> Answer<'_, ()> {
+        self.shared.run(Operation::Resend, move |state| {
+            let discarded = recall::expunge_event(&mut state.durable.history, account, event)?;
+            if !discarded.is_empty() {
+                state.tell(notice::Notice::Discarded(discarded));
+            }
+            Ok(())
+        })
+    }
+
+    fn expunge_attempt(&self, account: AccountKey, event: EventId, attempt: AttemptId) -> Answer<'_, ()> {
+        self.shared.run(Operation::Resend, move |state| {
+            recall::expunge_attempt(&mut state.durable.history, account, event, attempt)
+        })
+    }
+
+    fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
+        self.shared.run(Operation::Change, move |state| state.durable.tasks.begin(task, running_max))
+    }
+
+    fn advance_task(&self, id: TaskId, step: TaskStep) -> Answer<'_, bool> {
+        self.shared.run(Operation::Change, move |state| Ok(state.durable.tasks.advance(id, step)))
+    }
+
+    fn tasks(&self, filter: TaskFilter, after: Option<TaskId>, order: Order, rows_max: usize) -> Answer<'_, Vec<Task>> {
+        self.shared.run(Operation::Read, move |state| Ok(state.durable.tasks.list(&filter, after, order, rows_max)))
+    }
+
+    fn events_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: EndpointEventFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Scan<EndpointEvent>> {
+        self.shared.run(Operation::Read, move |state| {
+            Ok(read::events_of_endpoint(&state.durable.history, account, endpoint, &filter, page))
+        })
+    }
+
+    fn standings(&self, endpoint: EndpointKey, since: Timestamp, until: Timestamp) -> Answer<'_, StandingCounts> {
+        self.shared
+            .run(Operation::Read, move |state| Ok(read::standings(&state.durable.history, endpoint, since, until)))
     }
 
     fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>> {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringup_core::delivery::{DeliveryState, Trigger};
-use ringup_core::id::{AttemptId, EventId};
-use ringup_core::key::EndpointKey;
+use ringup_core::delivery::{DeliveryState, Ended, Trigger};
+use ringup_core::id::{AttemptId, EventId, TaskId};
+use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
+use ringup_core::task::{Standing, Task, TaskKind, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
 use crate::log_entry::OutcomeWord;
@@ -125,4 +126,96 @@ pub struct MinuteCount {
     pub gave_up: u64,
     /// Sum of attempt durations.
     pub duration_ms: u64,
+}
+
+/// Events that one scan looks at: some tens of milliseconds of reading.
+pub const SCAN_EVENTS_MAX: usize = 4_096;
+
+/// A page of a list that is searched for, where searching has a bound, too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan<T> {
+    /// As many as asked for, unless `done` or the search reached its bound first.
+    pub rows: Vec<T>,
+    /// The last event looked at; where to go on.
+    pub reached: Option<Tick>,
+    /// Nothing is left to look at in this direction.
+    pub done: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointEventFilter {
+    pub events: EventFilter,
+    pub reach: Reach,
+    /// Any of these.
+    pub standings: Option<Vec<Standing>>,
+    /// 1 to 5: the hundred of the newest logged attempt's status at this endpoint; 0 for one without a status.
+    pub status_class: Option<u16>,
+}
+
+/// Whether an event went to the endpoint in question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Sent,
+    /// The endpoint is not among those it went to.
+    Missing,
+}
+
+/// An event, and where it stands with the endpoint in question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointEvent {
+    pub event: StoredEvent,
+    /// `None`: delivered, or never sent there.
+    pub state: Option<DeliveryState>,
+}
+
+/// Deliveries of an endpoint by where they stand. The delivered ones leave no state and are known by counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct StandingCounts {
+    pub live: u64,
+    pub failed: u64,
+    pub left_out: u64,
+}
+
+/// Which tasks; all that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskFilter {
+    pub id: Option<TaskId>,
+    pub environment: Option<EnvironmentKey>,
+    pub account: Option<AccountKey>,
+    /// Any of these.
+    pub status: Option<Vec<TaskStatus>>,
+    pub kind: Option<TaskKind>,
+}
+
+/// Where a delivery in this state stands.
+pub fn standing_of(state: Option<DeliveryState>) -> Standing {
+    match state {
+        None => Standing::Delivered,
+        Some(DeliveryState::Waiting | DeliveryState::Scheduled(_)) => Standing::Live,
+        Some(DeliveryState::Ended(Ended::Skipped | Ended::Cancelled)) => Standing::LeftOut,
+        Some(DeliveryState::Ended(Ended::Exhausted | Ended::NotRepeated | Ended::Gone | Ended::Blocked)) => {
+            Standing::Failed
+        }
+    }
+}
+
+impl StandingCounts {
+    pub(crate) fn add(&mut self, state: DeliveryState, count: u64) {
+        match standing_of(Some(state)) {
+            Standing::Live => self.live += count,
+            Standing::Failed => self.failed += count,
+            Standing::LeftOut => self.left_out += count,
+            Standing::Delivered => {}
+        }
+    }
+}
+
+impl TaskFilter {
+    pub fn wants(&self, task: &Task) -> bool {
+        self.id.is_none_or(|id| id == task.id)
+            && self.environment.is_none_or(|environment| environment == task.environment)
+            && self.account.is_none_or(|account| account == task.account)
+            && self.status.as_ref().is_none_or(|any| any.contains(&task.status))
+            && self.kind.is_none_or(|kind| kind == task.kind)
+    }
 }

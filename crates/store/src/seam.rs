@@ -8,13 +8,15 @@ use ringup_core::account::{Account, ApiKey, Environment, EventType};
 use ringup_core::delivery::{After, Delivery, DeliveryKey, Ended};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::event::{Event, KeepPayload, Target};
-use ringup_core::id::{EventId, EventTypeId, KeyId};
+use ringup_core::id::{AttemptId, EventId, EventTypeId, KeyId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
 use crate::log_entry::{Attempt, Count};
 use crate::query::{
-    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+    AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
+    Reach, Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
 };
 
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
@@ -112,6 +114,29 @@ pub trait Store: Send + Sync + 'static {
     /// or delivered one comes back, waiting, for exactly one attempt.
     fn resend(&self, account: AccountKey, event: EventId, endpoint: EndpointKey, now: Timestamp) -> Answer<'_, Resent>;
 
+    /// Brings many deliveries of one endpoint back by hand, in one commit; answers for each event, in their order. Ended
+    /// and delivered ones come back for exactly one attempt; live ones are left as they are. Told by
+    /// `Listener::recalled`, without the events: the lane reads them from the store.
+    fn recall(&self, recall: Recall) -> Answer<'_, Vec<Recalled>>;
+
+    /// Removes an event's payload for good and cancels what still wanted to send it. `NotFound` for another account's.
+    fn expunge_event(&self, account: AccountKey, event: EventId, now: Timestamp) -> Answer<'_, ()>;
+
+    /// Removes what an attempt keeps of its response, headers and body. `NotFound` for another account's.
+    fn expunge_attempt(&self, account: AccountKey, event: EventId, attempt: AttemptId) -> Answer<'_, ()>;
+
+    // --- tasks
+
+    /// `Conflict` if the account has `running_max` running already. Lets go of the account's oldest ended ones beyond
+    /// `limits::TASKS_KEPT_MAX`.
+    fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()>;
+
+    /// Changes a task that is running; answers whether it was.
+    fn advance_task(&self, id: TaskId, step: TaskStep) -> Answer<'_, bool>;
+
+    /// Tasks by id behind `after`, which is the order of their beginning.
+    fn tasks(&self, filter: TaskFilter, after: Option<TaskId>, order: Order, rows_max: usize) -> Answer<'_, Vec<Task>>;
+
     // --- reading
 
     /// By uid: the newest event that has it. `None` for what another account has. Values to be redacted are struck out of
@@ -142,6 +167,20 @@ pub trait Store: Send + Sync + 'static {
     /// Deliveries of an endpoint that ended without success, by event.
     fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>>;
 
+    /// Events of an account by whether they went to an endpoint, with the state of that delivery. Looks at no more than
+    /// `SCAN_EVENTS_MAX` events at once and answers how far it came.
+    fn events_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: EndpointEventFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Scan<EndpointEvent>>;
+
+    /// Deliveries of an endpoint that are live or ended without success, of events accepted from `since` on and before
+    /// `until`.
+    fn standings(&self, endpoint: EndpointKey, since: Timestamp, until: Timestamp) -> Answer<'_, StandingCounts>;
+
     /// Counters of an endpoint between two minutes since 1970, the first included, the last not; oldest first, and only
     /// minutes that have some.
     fn counts(&self, endpoint: EndpointKey, from_minute: i64, until_minute: i64) -> Answer<'_, Vec<MinuteCount>>;
@@ -167,6 +206,10 @@ pub trait Listener: Send + Sync {
     fn settled(&self, keys: Vec<DeliveryKey>);
     /// A delivery was brought back by `resend`.
     fn resent(&self, loaded: Loaded);
+    /// Deliveries of the endpoint were brought back; the oldest is of this event.
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick);
+    /// These were live and are cancelled: their payload is gone.
+    fn discarded(&self, keys: Vec<DeliveryKey>);
 }
 
 /// Everything a publish makes durable.
@@ -244,6 +287,40 @@ pub enum Resent {
     NeverMatched,
     /// The payload is gone or was redacted: it can no longer be sent as it was.
     PayloadGone,
+}
+
+/// Deliveries of one endpoint to be sent again.
+#[derive(Clone, Debug)]
+pub struct Recall {
+    pub account: AccountKey,
+    pub endpoint: EndpointKey,
+    pub events: Vec<EventId>,
+    pub reach: Reach,
+    /// Where the endpoint orders by a value in the payload: its pointer, for events that go there for the first time.
+    pub order_pointer: Option<String>,
+    pub now: Timestamp,
+}
+
+/// What came of one event of a [`Recall`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recalled {
+    Done,
+    /// It wants an attempt already.
+    Live,
+    NotFound,
+    /// It is not as `reach` says: it did not go to the endpoint, or did.
+    OutOfReach,
+    PayloadGone,
+}
+
+/// What to change of a running task.
+#[derive(Clone, Debug)]
+pub struct TaskStep {
+    pub status: TaskStatus,
+    /// `None` leaves them as they are, as when it is cancelled from elsewhere.
+    pub reached: Option<(Tick, TaskProgress)>,
+    pub why: Option<String>,
+    pub now: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

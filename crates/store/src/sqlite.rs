@@ -16,6 +16,7 @@ mod command;
 mod configure;
 mod day;
 mod days;
+mod expunge;
 mod fault;
 mod held;
 mod inbox;
@@ -28,8 +29,10 @@ mod plan;
 mod posting;
 mod read;
 mod reader;
+mod recall;
 mod retain;
 mod row;
+mod scan;
 mod schema;
 mod settle;
 mod shared;
@@ -41,8 +44,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ringup_core::delivery::{DeliveryKey, Ended};
-use ringup_core::id::EventId;
+use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
 pub use configure::Configurator;
@@ -50,13 +54,14 @@ pub use fault::{Failpoint, Point};
 pub use plan::Plan;
 
 use crate::query::{
-    AttemptFilter, Destination, EventFilter, MinuteCount, Page, PageRequest, StoredAttempt, StoredEvent,
+    AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
+    Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
 };
 use crate::seam::{
-    Acceptance, Answer, Census, Change, Configuration, EventName, Listener, Loaded, NewEvent, Resent, Retained,
-    Retention, Settlement, Store, StoreError,
+    Acceptance, Answer, Census, Change, Configuration, EventName, Listener, Loaded, NewEvent, Recall, Recalled, Resent,
+    Retained, Retention, Settlement, Store, StoreError, TaskStep,
 };
-use inbox::{EndWaiting, Ending, Item, Resend};
+use inbox::{EndWaiting, Ending, Expunge, Item, Resend};
 use shared::Shared;
 
 /// The store in a data folder. Owns the folder until it is closed or dropped.
@@ -171,6 +176,46 @@ impl Store for SqliteStore {
         _now: Timestamp,
     ) -> Answer<'_, Resent> {
         self.shared.order(move |reply| Item::Resend { wanted: Resend { account, event, endpoint }, reply })
+    }
+
+    fn recall(&self, wanted: Recall) -> Answer<'_, Vec<Recalled>> {
+        self.shared.order(move |reply| Item::Recall { wanted, reply })
+    }
+
+    fn expunge_event(&self, account: AccountKey, event: EventId, now: Timestamp) -> Answer<'_, ()> {
+        let wanted = Expunge { account, event, attempt: None, now };
+        self.shared.order(move |reply| Item::Expunge { wanted, reply })
+    }
+
+    fn expunge_attempt(&self, account: AccountKey, event: EventId, attempt: AttemptId) -> Answer<'_, ()> {
+        let wanted = Expunge { account, event, attempt: Some(attempt), now: Timestamp::default() };
+        self.shared.order(move |reply| Item::Expunge { wanted, reply })
+    }
+
+    fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
+        self.shared.ask(move |shared| shared.catalog()?.begin_task(&task, running_max))
+    }
+
+    fn advance_task(&self, id: TaskId, step: TaskStep) -> Answer<'_, bool> {
+        self.shared.ask(move |shared| shared.catalog()?.advance_task(id, &step))
+    }
+
+    fn tasks(&self, filter: TaskFilter, after: Option<TaskId>, order: Order, rows_max: usize) -> Answer<'_, Vec<Task>> {
+        self.shared.ask(move |shared| shared.catalog()?.tasks(&filter, after, order, rows_max))
+    }
+
+    fn events_of_endpoint(
+        &self,
+        account: AccountKey,
+        endpoint: EndpointKey,
+        filter: EndpointEventFilter,
+        page: PageRequest,
+    ) -> Answer<'_, Scan<EndpointEvent>> {
+        self.shared.ask(move |shared| scan::events_of_endpoint(shared, account, endpoint, &filter, page))
+    }
+
+    fn standings(&self, endpoint: EndpointKey, since: Timestamp, until: Timestamp) -> Answer<'_, StandingCounts> {
+        self.shared.ask(move |shared| scan::standings(shared, endpoint, since, until))
     }
 
     fn event(&self, account: AccountKey, name: EventName) -> Answer<'_, Option<StoredEvent>> {

@@ -162,6 +162,14 @@ async fn a_listener_may_call_the_store_back() {
         fn resent(&self, loaded: Loaded) {
             self.heard.resent(loaded);
         }
+
+        fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+            self.heard.recalled(endpoint, oldest);
+        }
+
+        fn discarded(&self, keys: Vec<DeliveryKey>) {
+            self.heard.discarded(keys);
+        }
     }
 
     let store = Arc::new(MemoryStore::new(Plan { linger: None, ..Plan::default() }));
@@ -326,5 +334,13 @@ impl Listener for Heard {
 
     fn resent(&self, loaded: Loaded) {
         self.add(format!("resent {}", loaded.event.id));
+    }
+
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+        self.add(format!("recalled {} from {}", endpoint.0, oldest.0));
+    }
+
+    fn discarded(&self, keys: Vec<DeliveryKey>) {
+        self.add(format!("discarded {}", keys.len()));
     }
 }

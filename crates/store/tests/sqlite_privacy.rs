@@ -77,3 +77,42 @@ async fn an_error_log_keeps_only_what_went_wrong() {
     // Nothing went wrong anywhere, so nothing stays.
     assert_eq!(told(KeepPayload::IfLogged(pointers()), false, false).await, [0, 0, 0]);
 }
+
+#[tokio::test]
+async fn what_was_expunged_leaves_the_disk_while_the_store_goes_on() {
+    let folder = Folder::with(|plan| plan.idle = std::time::Duration::from_millis(50));
+    let scene = Scene::open(&folder).await;
+    let (mut events, mut attempts) = (Vec::new(), Vec::new());
+    for number in 0..40 {
+        // Of all sizes, so that some do not fit a page; each beside one that stays.
+        let fill = "x".repeat(number * 300);
+        for canary in [SECRET, PLAIN] {
+            let payload = Bytes::from(format!(r#"{{"ID":"{canary}","fill":"{fill}"}}"#));
+            let new = NewEvent { payload, ..scene.new_event(sample::noon(), &scene.endpoints[..1]) };
+            let event = scene.publish(new).await;
+            let settlement = sample::settlement(&event, scene.endpoints[0], sample::EXHAUSTED);
+            let response = if canary == SECRET { format!("{RESPONSE} {fill}") } else { "fine".to_owned() };
+            let attempt = settlement.attempt.clone();
+            let attempt = attempt.map(|attempt| Attempt { response_body: response.into(), ..attempt });
+            scene.record(Settlement { attempt, ..settlement }).await;
+            if canary == SECRET {
+                attempts.push(scene.attempts_of_event(event.id).await[0].id);
+                events.push(event.id);
+            }
+        }
+    }
+    let found = |canary: &str| folder.files_with(canary.as_bytes()).len();
+    assert!([SECRET, PLAIN, RESPONSE].iter().all(|canary| found(canary) > 0), "they are there before");
+    for (event, attempt) in events.iter().zip(attempts) {
+        scene.store.expunge_event(scene.account, *event, sample::noon()).await.expect("it is there");
+        scene.store.expunge_attempt(scene.account, *event, attempt).await.expect("it is there");
+    }
+    // The journal goes with the first rest of the writer; nobody has to close the store for it.
+    let gone = async {
+        while found(SECRET) + found(RESPONSE) > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), gone).await.expect("they leave the disk");
+    assert_eq!(found(PLAIN), 1, "others stay");
+}

@@ -18,7 +18,7 @@ use ringup_core::{
     id::EventId,
     key::{AccountKey, EndpointKey},
     outcome::BodyEnd,
-    time::Timestamp,
+    time::{Tick, Timestamp},
 };
 use ringup_store::{
     Store,
@@ -70,6 +70,10 @@ impl Listener for Outstanding {
     }
 
     fn resent(&self, _loaded: Loaded) {}
+
+    fn recalled(&self, _endpoint: EndpointKey, _oldest: Tick) {}
+
+    fn discarded(&self, _keys: Vec<DeliveryKey>) {}
 }
 
 impl Outstanding {

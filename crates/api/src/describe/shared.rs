@@ -10,24 +10,26 @@ const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its cl
     ours; `x-ringup: extended` marks those of Svix that do more here.";
 
 /// Groups of operations, in the order in which one meets them.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("Application", "Accounts: the merchants whose events are kept apart."),
     ("Endpoint", "Receivers: where the events of an account are sent."),
     ("Event Type", "The catalogue of what can happen."),
     ("Message", "Events that happened."),
     ("Message Attempt", "What was sent where, and what came back."),
+    ("Background Task", "Work on many messages, done page by page, also across restarts."),
     ("Settings", "How deliveries are made and what is kept of them."),
     ("Authentication", "Who may come in."),
     ("Health", "Whether this server works."),
 ];
 
 /// What names in paths mean.
-const NAMES: [(&str, &str); 5] = [
+const NAMES: [(&str, &str); 6] = [
     ("app_id", "The application's id or uid."),
     ("endpoint_id", "The endpoint's id or uid."),
     ("msg_id", "The message's id or `eventId`."),
     ("attempt_id", "The attempt's id."),
     ("event_type_name", "The event type's name."),
+    ("task_id", "The background task's id."),
 ];
 
 pub fn info() -> Value {

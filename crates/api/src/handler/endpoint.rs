@@ -3,16 +3,20 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use bytes::Bytes;
+use http::StatusCode;
 use ringup_core::id::EndpointId;
 use secrecy::ExposeSecret as _;
 
-use super::{Answer, Shared, done, made, ok};
+use super::{Answer, Shared, done, made, ok, with};
 use crate::extract::{Body, Caller, Names};
 use crate::wire::endpoint::{
     EndpointIn, EndpointOut, EndpointPatch, HeadersIn, HeadersOut, HeadersPatchIn, RotateIn, SecretOut,
 };
+use crate::wire::example::{ExampleIn, PING, PING_PAYLOAD, example};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
+use crate::wire::message::MessageOut;
 use crate::wire::query::Query;
 use crate::wire::subscription::{TryIn, TryOut};
 
@@ -177,6 +181,33 @@ pub async fn rotate(
     let grace = rotate.grace_period_seconds.map(Duration::from_secs);
     api.app.rotate_secret(&who, &account, &endpoint, rotate.secret(), grace).await?;
     Ok(done())
+}
+
+/// Send an example
+///
+/// To this endpoint alone, whatever it subscribes to. `svix.ping` always works; any other type needs a schema with an
+/// example.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/send-example",
+    operation_id = "v1.endpoint.send-example",
+    tag = "Endpoint",
+    request_body = ExampleIn,
+    responses((status = 202, description = "It is durable and on its way.", body = MessageOut)),
+)]
+pub async fn send_example(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account, endpoint]): Names<2>,
+    Body(body): Body,
+) -> Answer {
+    let asked = json::read::<ExampleIn>(&body)?;
+    let payload = match asked.event_type.as_str() {
+        PING => Bytes::from_static(PING_PAYLOAD),
+        name => example(&*api.app.event_type(&who, name)?, asked.example_index)?,
+    };
+    let event = api.app.send_example(&who, &account, &endpoint, &asked.event_type, payload).await?;
+    Ok(with(StatusCode::ACCEPTED, &MessageOut::stored(&event, true)))
 }
 
 /// Get the headers that are sent to an endpoint

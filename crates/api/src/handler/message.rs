@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use ringup_app::view::EventFilter;
+use ringup_app::view::{EndpointEventFilter, EventFilter, Reach};
 use ringup_core::id::{EndpointId, EventId};
 use ringup_core::limits::BATCH_EVENTS_MAX;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::wire::account::ApplicationIn;
 use crate::wire::envelope::{Batch, BatchIn, MessageIn, Sealed};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
-use crate::wire::message::{AcceptedOut, DestinationOut, MessageOut};
+use crate::wire::message::{AcceptedOut, DestinationOut, EndpointMessageOut, MessageOut, standings};
 use crate::wire::query::{Matching, Moments, Query};
 
 /// Publish a message
@@ -129,13 +129,7 @@ struct EmptyOut {}
 pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
     let with_content = query.flag("with_content", true)?;
-    let filter = EventFilter {
-        event_types: query.many("event_types"),
-        channel: query.one("channel").map(str::to_owned),
-        before: query.moment("before")?,
-        after: query.moment("after")?,
-        without_payload: !with_content,
-    };
+    let filter = filter(&query, with_content)?;
     let request = listing.request(|id| id.parse::<EventId>().ok().map(|id| id.tick()))?;
     let page = api.app.events(&who, &account, filter, request).await?;
     let page = listing.page(page, |event| event.id.to_string());
@@ -157,6 +151,56 @@ pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, event]
     let with_content = query.flag("with_content", true)?;
     let event = api.app.event(&who, &account, &event).await?;
     Ok(ok(&MessageOut::stored(&event, with_content)))
+}
+
+/// List attempted messages
+///
+/// What went to an endpoint, and where it stands there.
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/msg",
+    operation_id = "v1.message-attempt.list-attempted-messages",
+    tag = "Message Attempt",
+    params(
+        Listing,
+        Moments,
+        Matching,
+        ("status" = Option<u8>, Query, description = "0 delivered, 1 or 3 waiting, 2 failed, 4 never sent."),
+        ("with_content" = Option<bool>, Query, description = "Show the payload; true unless said otherwise."),
+        ("expanded_statuses" = Option<bool>, Query, description = "Tell apart what was canceled (4) from what failed (2)."),
+    ),
+    responses((status = 200, body = ListOut<EndpointMessageOut>)),
+    extensions(("x-ringup" = json!("extended"))),
+)]
+pub async fn of_endpoint(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([account, endpoint]): Names<2>,
+    query: Query,
+) -> Answer {
+    let listing = Listing::of(&query)?;
+    let with_content = query.flag("with_content", true)?;
+    let expanded = query.flag("expanded_statuses", false)?;
+    let filter = EndpointEventFilter {
+        events: filter(&query, with_content)?,
+        reach: Reach::Sent,
+        standings: query.number("status", 0, 4)?.map(|status| standings(status, expanded)),
+        status_class: None,
+    };
+    let request = listing.request(|id| id.parse::<EventId>().ok().map(|id| id.tick()))?;
+    let page = api.app.events_of_endpoint(&who, &account, &endpoint, filter, request).await?;
+    let page = listing.page(page, |row| row.event.id.to_string());
+    Ok(ok(&page.out(|row| EndpointMessageOut::of(row, with_content, expanded))))
+}
+
+fn filter(query: &Query, with_content: bool) -> Result<EventFilter, Problem> {
+    Ok(EventFilter {
+        event_types: query.many("event_types"),
+        channel: query.one("channel").map(str::to_owned),
+        before: query.moment("before")?,
+        after: query.moment("after")?,
+        without_payload: !with_content,
+    })
 }
 
 /// List the endpoints that a message goes to

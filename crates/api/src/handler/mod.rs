@@ -2,12 +2,15 @@
 
 pub mod account;
 pub mod attempt;
+pub mod content;
 pub mod document;
 pub mod endpoint;
 pub mod event_type;
 pub mod health;
 pub mod message;
 pub mod settings;
+pub mod stats;
+pub mod task;
 
 use std::sync::Arc;
 

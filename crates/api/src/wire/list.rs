@@ -75,14 +75,20 @@ impl Listing {
 
     /// What to ask of the store. `tick` reads the position out of an id; newest first unless asked otherwise.
     pub fn request(&self, tick: impl Fn(&str) -> Option<Tick>) -> Result<PageRequest, Problem> {
+        let (after, order, rows_max) = self.search(tick)?;
+        Ok(PageRequest { rows_max, after, order })
+    }
+
+    /// As [`Listing::request`], for lists whose positions are no ticks: position, order and rows.
+    pub fn search<P>(&self, position: impl Fn(&str) -> Option<P>) -> Result<(Option<P>, Order, usize), Problem> {
         let order = self.order.unwrap_or(Order::NewestFirst);
         let order = match (order, self.back) {
             (order, false) => order,
             (Order::NewestFirst, true) => Order::OldestFirst,
             (Order::OldestFirst, true) => Order::NewestFirst,
         };
-        let after = self.iterator.as_deref().map(|id| tick(id).ok_or_else(not_an_iterator)).transpose()?;
-        Ok(PageRequest { rows_max: self.rows_max, after, order })
+        let after = self.iterator.as_deref().map(|id| position(id).ok_or_else(not_an_iterator)).transpose()?;
+        Ok((after, order, self.rows_max))
     }
 
     /// The answer, from what the store gave for [`Listing::request`].

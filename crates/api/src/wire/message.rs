@@ -1,8 +1,9 @@
 //! `msg`: an event.
 
-use ringup_app::view::{Payload, StoredEvent};
+use ringup_app::view::{EndpointEvent, Payload, StoredEvent};
 use ringup_app::{Published, Sent};
 use ringup_core::delivery::{DeliveryState, Ended};
+use ringup_core::task::Standing;
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -62,6 +63,24 @@ pub struct AcceptedOut<'a> {
 pub struct DestinationOut<'a> {
     #[serde(flatten)]
     endpoint: EndpointOut<'a>,
+    #[serde(flatten)]
+    standing: StandingOut,
+}
+
+/// `EndpointMessageOut`: a message, and where it stands with the endpoint in question. `outcome` is ours.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EndpointMessageOut<'a> {
+    #[serde(flatten)]
+    message: MessageOut<'a>,
+    #[serde(flatten)]
+    standing: StandingOut,
+}
+
+/// Where a message stands with an endpoint.
+#[derive(serde::Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct StandingOut {
     status: u8,
     status_text: &'static str,
     #[schema(format = DateTime)]
@@ -136,7 +155,34 @@ impl<'a> AcceptedOut<'a> {
 impl<'a> DestinationOut<'a> {
     /// `expanded`: the caller knows the status of what was never sent because the endpoint was stopped or removed.
     pub fn of(sent: &'a Sent, expanded: bool) -> DestinationOut<'a> {
-        let (status, status_text, outcome) = match sent.state {
+        DestinationOut { endpoint: EndpointOut::of(&sent.endpoint), standing: StandingOut::of(sent.state, expanded) }
+    }
+}
+
+impl<'a> EndpointMessageOut<'a> {
+    pub fn of(row: &'a EndpointEvent, with_content: bool, expanded: bool) -> EndpointMessageOut<'a> {
+        EndpointMessageOut {
+            message: MessageOut::stored(&row.event, with_content),
+            standing: StandingOut::of(row.state, expanded),
+        }
+    }
+}
+
+/// What a status of the dialect asks for. Pending and sending are one: the lane knows which, the store does not.
+/// Whoever does not know the fifth status sees what was never sent as failed.
+pub fn standings(status: u64, expanded: bool) -> Vec<Standing> {
+    match status {
+        0 => vec![Standing::Delivered],
+        1 | 3 => vec![Standing::Live],
+        2 if expanded => vec![Standing::Failed],
+        2 => vec![Standing::Failed, Standing::LeftOut],
+        _ => vec![Standing::LeftOut],
+    }
+}
+
+impl StandingOut {
+    fn of(state: Option<DeliveryState>, expanded: bool) -> StandingOut {
+        let (status, status_text, outcome) = match state {
             None => (0, "success", "delivered"),
             Some(DeliveryState::Waiting) => (1, "pending", "waiting"),
             Some(DeliveryState::Scheduled(_)) => (1, "pending", "scheduled"),
@@ -145,11 +191,11 @@ impl<'a> DestinationOut<'a> {
             }
             Some(DeliveryState::Ended(how)) => (2, "fail", how.word()),
         };
-        let next_attempt = match sent.state {
+        let next_attempt = match state {
             Some(DeliveryState::Scheduled(due_at)) => Some(time::text(due_at)),
             _ => None,
         };
-        DestinationOut { endpoint: EndpointOut::of(&sent.endpoint), status, status_text, next_attempt, outcome }
+        StandingOut { status, status_text, next_attempt, outcome }
     }
 }
 

@@ -37,6 +37,18 @@ impl IntoParams for Moments {
     }
 }
 
+/// `since` and `until`.
+pub struct Since;
+
+impl IntoParams for Since {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            describe::query("since", "From this time on.", describe::moment()),
+            describe::query("until", "Before this time.", describe::moment()),
+        ]
+    }
+}
+
 /// `event_types` and `channel`.
 pub struct Matching;
 

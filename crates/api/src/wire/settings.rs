@@ -391,7 +391,7 @@ impl<'de, T: Words> Deserialize<'de> for Word<T> {
 }
 
 #[derive(Debug)]
-struct Moment(Timestamp);
+pub struct Moment(pub Timestamp);
 
 impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Moment, D::Error> {

@@ -17,4 +17,6 @@ mod payload;
 mod publish;
 mod served;
 mod settings;
+mod standing;
 mod subscriptions;
+mod tasks;

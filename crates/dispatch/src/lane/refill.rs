@@ -59,8 +59,8 @@ impl Lane {
     }
 
     /// Moves the cursor back in front of a delivery; everything after it is read from the store again.
-    pub(super) fn read_again_from(&mut self, tick: Tick) {
-        self.cursor = self.cursor.min(Tick(tick.0 - 1));
+    pub fn read_again_from(&mut self, tick: Tick) {
+        self.cursor = self.cursor.min(Tick(tick.0.saturating_sub(1)));
         for entry in std::mem::take(&mut self.ready) {
             self.held_bytes -= weight(&entry);
             self.cursor = self.cursor.min(Tick(entry.tick().0 - 1));
@@ -68,6 +68,41 @@ impl Lane {
         self.miss();
         if let Some(refill) = &mut self.refill {
             refill.void = true;
+        }
+    }
+
+    /// Forgets a delivery that the store has cancelled. An attempt under way goes on; no other follows it.
+    pub fn discard(&mut self, tick: Tick) {
+        if let Some(unsettled) = self.unsettled.get_mut(&tick) {
+            unsettled.discarded = true;
+        }
+        if let Some(refill) = &mut self.refill {
+            // Its row may still look live in what is being read.
+            refill.settled.insert(tick);
+            let before = refill.late.len();
+            refill.late.retain(|entry| {
+                let kept = entry.tick() != tick;
+                self.held_bytes -= if kept { 0 } else { weight(entry) };
+                kept
+            });
+            debug_assert!(before - refill.late.len() <= 1, "a delivery is late once");
+        }
+        if let Ok(at) = self.ready.binary_search_by_key(&tick, Entry::tick)
+            && let Some(entry) = self.ready.remove(at)
+        {
+            self.held_bytes -= weight(&entry);
+        }
+        let parked = match self.parked.remove(&tick) {
+            Some(Some(at)) => self.timers.remove(&(at, tick)),
+            Some(None) => {
+                let at = self.due.iter().position(|entry| entry.tick() == tick);
+                at.and_then(|at| self.due.remove(at))
+            }
+            None => None,
+        };
+        if let Some(entry) = parked {
+            self.held_bytes -= weight(&entry);
+            release(&mut self.busy_keys, entry.delivery.order_key);
         }
     }
 

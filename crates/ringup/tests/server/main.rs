@@ -11,4 +11,5 @@ mod hostile;
 mod logs;
 mod ordering;
 mod policy_sockets;
+mod recovering;
 mod stage;

@@ -165,6 +165,8 @@ pub struct Heard {
     pub fresh: Vec<Fresh>,
     pub settled: Vec<DeliveryKey>,
     pub resent: Vec<Loaded>,
+    pub recalled: Vec<(EndpointKey, Tick)>,
+    pub discarded: Vec<DeliveryKey>,
 }
 
 pub struct Ear {
@@ -215,6 +217,14 @@ impl Listener for Ear {
 
     fn resent(&self, loaded: Loaded) {
         self.hear(|heard| heard.resent.push(loaded));
+    }
+
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+        self.hear(|heard| heard.recalled.push((endpoint, oldest)));
+    }
+
+    fn discarded(&self, keys: Vec<DeliveryKey>) {
+        self.hear(|heard| heard.discarded.extend(keys));
     }
 }
 

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use ringup_core::delivery::DeliveryKey;
+use ringup_core::key::EndpointKey;
+use ringup_core::time::Tick;
 
 use super::shared::Shared;
 use crate::seam::{Fresh, Listener, Loaded};
@@ -11,6 +13,8 @@ pub(super) enum Notice {
     Accepted(Vec<Fresh>),
     Settled(Vec<DeliveryKey>),
     Resent(Loaded),
+    Recalled(EndpointKey, Tick),
+    Discarded(Vec<DeliveryKey>),
 }
 
 impl Notice {
@@ -19,6 +23,8 @@ impl Notice {
             Notice::Accepted(fresh) => listener.accepted(fresh),
             Notice::Settled(keys) => listener.settled(keys),
             Notice::Resent(loaded) => listener.resent(loaded),
+            Notice::Recalled(endpoint, oldest) => listener.recalled(endpoint, oldest),
+            Notice::Discarded(keys) => listener.discarded(keys),
         }
     }
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use ringup_core::delivery::{DeliveryKey, DeliveryState, Ended};
 use ringup_core::id::EventId;
 use ringup_core::key::{AccountKey, EndpointKey};
-use ringup_core::time::Tick;
+use ringup_core::time::{Tick, Timestamp};
 
 use super::history::{EventRow, History, of_event};
 use crate::query::{
-    AttemptFilter, Destination, EventFilter, MinuteCount, Order, Page, PageRequest, Payload, StoredAttempt, StoredEvent,
+    AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
+    Payload, Reach, SCAN_EVENTS_MAX, Scan, StandingCounts, StoredAttempt, StoredEvent, standing_of,
 };
 use crate::seam::{Census, EventName, StoreError};
 
@@ -40,17 +41,93 @@ pub(super) fn destinations(
     event: EventId,
 ) -> Result<Vec<Destination>, StoreError> {
     let row = history.owned(account, event).ok_or(StoreError::NotFound)?;
-    let state = |endpoint| {
-        let key = DeliveryKey { endpoint, event: event.tick() };
-        let live =
-            || history.live(key).map(|live| live.due_at.map_or(DeliveryState::Waiting, DeliveryState::Scheduled));
-        history.ended.get(&key).map(|how| DeliveryState::Ended(*how)).or_else(live)
-    };
+    let key = |endpoint| DeliveryKey { endpoint, event: event.tick() };
     Ok(row
         .targets
         .iter()
-        .map(|target| Destination { endpoint: target.endpoint, state: state(target.endpoint) })
+        .map(|target| Destination { endpoint: target.endpoint, state: state(history, key(target.endpoint)) })
         .collect())
+}
+
+fn state(history: &History, key: DeliveryKey) -> Option<DeliveryState> {
+    let live = || history.live(key).map(|live| live.due_at.map_or(DeliveryState::Waiting, DeliveryState::Scheduled));
+    history.ended.get(&key).map(|how| DeliveryState::Ended(*how)).or_else(live)
+}
+
+pub(super) fn events_of_endpoint(
+    history: &History,
+    account: AccountKey,
+    endpoint: EndpointKey,
+    filter: &EndpointEventFilter,
+    page: PageRequest,
+) -> Scan<EndpointEvent> {
+    let ticks = history.by_account.range((account, Tick(0))..=(account, Tick(u64::MAX))).map(|(_, tick)| *tick);
+    let mut ticks: Vec<Tick> = ticks.collect();
+    if page.order == Order::NewestFirst {
+        ticks.reverse();
+    }
+    ticks.retain(|tick| match (page.after, page.order) {
+        (None, _) => true,
+        (Some(after), Order::NewestFirst) => *tick < after,
+        (Some(after), Order::OldestFirst) => *tick > after,
+    });
+    let mut scan = Scan { rows: Vec::new(), reached: None, done: true };
+    for (looked_at, tick) in ticks.into_iter().enumerate() {
+        if looked_at >= SCAN_EVENTS_MAX || scan.rows.len() >= page.rows_max {
+            scan.done = false;
+            break;
+        }
+        scan.reached = Some(tick);
+        scan.rows.extend(endpoint_event(history, endpoint, tick, filter));
+    }
+    scan
+}
+
+fn endpoint_event(
+    history: &History,
+    endpoint: EndpointKey,
+    tick: Tick,
+    filter: &EndpointEventFilter,
+) -> Option<EndpointEvent> {
+    let row = history.events.get(&tick)?;
+    let sent = row.targets.iter().any(|target| target.endpoint == endpoint);
+    if sent != (filter.reach == Reach::Sent) || !event_wanted(row, &filter.events) {
+        return None;
+    }
+    let state = state(history, DeliveryKey { endpoint, event: tick });
+    if filter.standings.as_ref().is_some_and(|any| !any.contains(&standing_of(state))) {
+        return None;
+    }
+    let newest_class = || {
+        let attempts = history.attempts_by_event.range(of_event(tick)).rev();
+        let of_endpoint = attempts.filter_map(|(_, attempt)| history.attempts.get(attempt));
+        let newest = of_endpoint.into_iter().find(|attempt| attempt.endpoint == endpoint)?;
+        Some(newest.status.map_or(0, |status| status / 100))
+    };
+    if filter.status_class.is_some() && newest_class() != filter.status_class {
+        return None;
+    }
+    Some(EndpointEvent { event: stored(row, filter.events.without_payload), state })
+}
+
+pub(super) fn standings(
+    history: &History,
+    endpoint: EndpointKey,
+    since: Timestamp,
+    until: Timestamp,
+) -> StandingCounts {
+    let key = |time: Timestamp| DeliveryKey { endpoint, event: Tick::at(time.max(Timestamp::default())) };
+    let mut counts = StandingCounts::default();
+    if since >= until {
+        return counts;
+    }
+    for _ in history.all_live().range(key(since)..key(until)) {
+        counts.add(DeliveryState::Waiting, 1);
+    }
+    for (_, how) in history.ended.range(key(since)..key(until)) {
+        counts.add(DeliveryState::Ended(*how), 1);
+    }
+    counts
 }
 
 pub(super) fn attempts_of_event(

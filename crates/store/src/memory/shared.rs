@@ -12,6 +12,7 @@ use super::history::History;
 use super::notice::{self, Notice};
 use super::plan::{Failure, Fault, Operation, Plan};
 use super::settle;
+use super::task::TaskRows;
 use crate::seam::{Answer, Listener, Settlement, StoreError};
 
 pub(super) struct Shared {
@@ -24,6 +25,7 @@ pub(super) struct Shared {
 pub(super) struct Durable {
     pub(super) configuration: ConfigurationRows,
     pub(super) history: History,
+    pub(super) tasks: TaskRows,
 }
 
 pub(super) struct State {

@@ -3,6 +3,7 @@
 mod change;
 mod load;
 mod shape;
+mod task;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use super::schema::{self, Ladder};
 use crate::seam::{Change, Configuration, StoreError};
 
 const LADDER: Ladder = Ladder {
-    steps: &["
+    steps: &[
+        "
     -- The last key given, of any kind: history outlives what it belongs to, so no key is given twice.
     CREATE TABLE sequence (last_key INTEGER NOT NULL);
     INSERT INTO sequence VALUES (0);
@@ -47,7 +49,18 @@ const LADDER: Ladder = Ladder {
     CREATE TABLE day_file (day INTEGER PRIMARY KEY) STRICT;
     -- Ids grow even when retention took everything.
     CREATE TABLE last_tick (name TEXT PRIMARY KEY, tick INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-    "],
+    ",
+        "
+    -- Work that goes on after its request was answered. By id, which is the order of its beginning.
+    CREATE TABLE task (
+        id BLOB PRIMARY KEY, environment INTEGER NOT NULL, account INTEGER NOT NULL, endpoint INTEGER,
+        kind TEXT NOT NULL, scope TEXT NOT NULL, rate INTEGER, status TEXT NOT NULL, cursor INTEGER NOT NULL,
+        done INTEGER NOT NULL, passed_over INTEGER NOT NULL, why TEXT, created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX task_account ON task (account, status);
+    ",
+    ],
 };
 
 /// Enough for the whole configuration of thousands of accounts to be read once; then it is not needed.

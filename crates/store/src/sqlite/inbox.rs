@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ringup_core::delivery::Ended;
-use ringup_core::id::EventId;
+use ringup_core::id::{AttemptId, EventId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::oneshot;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::chore::Chore;
 use super::plan::Plan;
-use crate::seam::{Acceptance, NewEvent, Resent, Settlement, StoreError};
+use crate::seam::{Acceptance, NewEvent, Recall, Recalled, Resent, Settlement, StoreError};
 
 /// Settlements that are worth a commit of their own.
 const SETTLEMENTS_ENOUGH: usize = 256;
@@ -34,6 +34,8 @@ pub(super) enum Item {
     Settle(Settlement),
     EndWaiting { wanted: EndWaiting, reply: Reply<usize> },
     Resend { wanted: Resend, reply: Reply<Resent> },
+    Recall { wanted: Recall, reply: Reply<Vec<Recalled>> },
+    Expunge { wanted: Expunge, reply: Reply<()> },
     Chore(Chore),
 }
 
@@ -49,6 +51,14 @@ pub(super) struct Resend {
     pub(super) account: AccountKey,
     pub(super) event: EventId,
     pub(super) endpoint: EndpointKey,
+}
+
+/// Content to be removed: an event's payload, or what one of its attempts keeps of the response.
+pub(super) struct Expunge {
+    pub(super) account: AccountKey,
+    pub(super) event: EventId,
+    pub(super) attempt: Option<AttemptId>,
+    pub(super) now: Timestamp,
 }
 
 /// What the writer is to do now.
@@ -296,7 +306,11 @@ impl State {
                     self.settlements_since = Some(Instant::now());
                 }
             }
-            Item::EndWaiting { .. } | Item::Resend { .. } | Item::Chore(_) => change(&mut self.urgent, 1),
+            Item::EndWaiting { .. }
+            | Item::Resend { .. }
+            | Item::Recall { .. }
+            | Item::Expunge { .. }
+            | Item::Chore(_) => change(&mut self.urgent, 1),
         }
     }
 
@@ -312,7 +326,7 @@ impl State {
                     bytes += more_bytes;
                 }
                 Item::Settle(_) => settlements += 1,
-                Item::EndWaiting { .. } | Item::Resend { .. } => {}
+                Item::EndWaiting { .. } | Item::Resend { .. } | Item::Recall { .. } | Item::Expunge { .. } => {}
             }
             let full = events > GROUP_EVENTS_MAX || bytes > GROUP_BYTES_MAX || settlements > GROUP_SETTLEMENTS_MAX;
             if full && !group.is_empty() {

@@ -55,7 +55,7 @@ pub(super) fn events(
 }
 
 /// Where a search begins: behind the row last seen, and not where the times cannot match.
-fn start(filter: &EventFilter, page: PageRequest) -> Option<Tick> {
+pub(super) fn start(filter: &EventFilter, page: PageRequest) -> Option<Tick> {
     match page.order {
         Order::NewestFirst => {
             let before = filter.before.map(|before| bounding_tick(before.saturating_add(ROUNDING)));
@@ -74,14 +74,14 @@ fn bounding_tick(time: Timestamp) -> Tick {
 }
 
 /// Whether nothing that comes after this tick can match.
-fn is_past(filter: &EventFilter, order: Order, tick: Tick) -> bool {
+pub(super) fn is_past(filter: &EventFilter, order: Order, tick: Tick) -> bool {
     match order {
         Order::NewestFirst => filter.after.is_some_and(|after| tick.time() <= after),
         Order::OldestFirst => filter.before.is_some_and(|before| tick.time() >= before),
     }
 }
 
-fn event_wanted(event: &StoredEvent, filter: &EventFilter) -> bool {
+pub(super) fn event_wanted(event: &StoredEvent, filter: &EventFilter) -> bool {
     let at = event.id.tick().time();
     filter.before.is_none_or(|before| at < before)
         && filter.after.is_none_or(|after| at > after)

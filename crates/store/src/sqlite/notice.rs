@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use ringup_core::delivery::DeliveryKey;
+use ringup_core::key::EndpointKey;
+use ringup_core::time::Tick;
 use tokio::sync::mpsc;
 
 use super::inbox::Reply;
 use super::shared::Shared;
-use crate::seam::{Acceptance, Fresh, Loaded, Resent, StoreError};
+use crate::seam::{Acceptance, Fresh, Loaded, Recalled, Resent, StoreError};
 
 /// Groups that may be told late. A commit takes longer than telling, so there are seldom two.
 pub(super) const GROUPS_MAX: usize = 64;
@@ -19,12 +21,17 @@ pub(super) struct Committed {
     pub(super) fresh: Vec<Fresh>,
     pub(super) settled: Vec<DeliveryKey>,
     pub(super) resent: Vec<Loaded>,
+    /// Endpoints, each with the oldest event of what was brought back.
+    pub(super) recalled: Vec<(EndpointKey, Tick)>,
+    pub(super) discarded: Vec<DeliveryKey>,
 }
 
 pub(super) enum Told {
     Accepted(Reply<Vec<Acceptance>>, Result<Vec<Acceptance>, StoreError>),
     Ended(Reply<usize>, Result<usize, StoreError>),
     Resent(Reply<Resent>, Result<Resent, StoreError>),
+    Recalled(Reply<Vec<Recalled>>, Result<Vec<Recalled>, StoreError>),
+    Expunged(Reply<()>, Result<(), StoreError>),
 }
 
 /// Ends with the writer.
@@ -36,6 +43,8 @@ pub(super) async fn tell(mut committed: mpsc::Receiver<Committed>, shared: Arc<S
                 Told::Accepted(reply, answer) => drop(reply.send(answer)),
                 Told::Ended(reply, answer) => drop(reply.send(answer)),
                 Told::Resent(reply, answer) => drop(reply.send(answer)),
+                Told::Recalled(reply, answer) => drop(reply.send(answer)),
+                Told::Expunged(reply, answer) => drop(reply.send(answer)),
             }
         }
         let Some(listener) = shared.listener() else { continue };
@@ -47,6 +56,12 @@ pub(super) async fn tell(mut committed: mpsc::Receiver<Committed>, shared: Arc<S
         }
         for loaded in committed.resent {
             listener.resent(loaded);
+        }
+        for (endpoint, oldest) in committed.recalled {
+            listener.recalled(endpoint, oldest);
+        }
+        if !committed.discarded.is_empty() {
+            listener.discarded(committed.discarded);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use ringup_core::time::Day;
+use ringup_core::delivery::DeliveryKey;
+use ringup_core::time::{Day, Tick};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
@@ -17,7 +18,7 @@ use super::notice::{Committed, Told};
 use super::open_day::OpenDay;
 use super::schema;
 use super::shared::{Life, Shared};
-use crate::seam::{Acceptance, Fresh, Loaded, Resent, StoreError};
+use crate::seam::{Acceptance, Fresh, Loaded, Recalled, Resent, StoreError};
 
 /// Day files the writer keeps open: today's, yesterday's around midnight, and those of far retries.
 const OPEN_DAYS_MAX: usize = 4;
@@ -51,6 +52,9 @@ enum Applied {
     Settled,
     Ended(usize),
     Resent(Resent, Option<Loaded>),
+    Recalled(Vec<Recalled>, Option<Tick>),
+    /// Whether it was there, and what was cancelled for it.
+    Expunged(Result<(), StoreError>, Vec<DeliveryKey>),
 }
 
 impl Writer {
@@ -142,6 +146,14 @@ impl Writer {
                 let (resent, loaded) = self.resend(wanted)?;
                 Applied::Resent(resent, loaded)
             }
+            Item::Recall { wanted, .. } => {
+                let (recalled, oldest) = self.recall(wanted)?;
+                Applied::Recalled(recalled, oldest)
+            }
+            Item::Expunge { wanted, .. } => match self.expunge(wanted)? {
+                Some(discarded) => Applied::Expunged(Ok(()), discarded),
+                None => Applied::Expunged(Err(StoreError::NotFound), Vec::new()),
+            },
             // Groups end before a chore.
             Item::Chore(_) => Applied::Settled,
         })
@@ -182,8 +194,24 @@ impl Writer {
                     told.answers.push(Told::Resent(reply, Ok(resent)));
                     told.resent.extend(loaded);
                 }
+                (Item::Recall { wanted, reply }, Applied::Recalled(recalled, oldest)) => {
+                    told.answers.push(Told::Recalled(reply, Ok(recalled)));
+                    told.recalled.extend(oldest.map(|oldest| (wanted.endpoint, oldest)));
+                }
+                (Item::Expunge { reply, .. }, Applied::Expunged(answer, discarded)) => {
+                    told.answers.push(Told::Expunged(reply, answer));
+                    told.discarded.extend(discarded);
+                }
                 // An item and what it came to are of one kind.
-                (Item::Accept { .. } | Item::EndWaiting { .. } | Item::Resend { .. } | Item::Chore(_), _) => {}
+                (
+                    Item::Accept { .. }
+                    | Item::EndWaiting { .. }
+                    | Item::Resend { .. }
+                    | Item::Recall { .. }
+                    | Item::Expunge { .. }
+                    | Item::Chore(_),
+                    _,
+                ) => {}
             }
         }
         self.send(told);
@@ -230,6 +258,8 @@ impl Writer {
                 Item::Accept { reply, .. } => told.answers.push(Told::Accepted(reply, Err(error.clone()))),
                 Item::EndWaiting { reply, .. } => told.answers.push(Told::Ended(reply, Err(error.clone()))),
                 Item::Resend { reply, .. } => told.answers.push(Told::Resent(reply, Err(error.clone()))),
+                Item::Recall { reply, .. } => told.answers.push(Told::Recalled(reply, Err(error.clone()))),
+                Item::Expunge { reply, .. } => told.answers.push(Told::Expunged(reply, Err(error.clone()))),
                 Item::Chore(_) => {}
             }
         }
@@ -347,6 +377,8 @@ impl Writer {
                 Item::Accept { reply, .. } => told.answers.push(Told::Accepted(reply, Err(error.clone()))),
                 Item::EndWaiting { reply, .. } => told.answers.push(Told::Ended(reply, Err(error.clone()))),
                 Item::Resend { reply, .. } => told.answers.push(Told::Resent(reply, Err(error.clone()))),
+                Item::Recall { reply, .. } => told.answers.push(Told::Recalled(reply, Err(error.clone()))),
+                Item::Expunge { reply, .. } => told.answers.push(Told::Expunged(reply, Err(error.clone()))),
                 Item::Settle(_) | Item::Chore(_) => {}
             }
         }
