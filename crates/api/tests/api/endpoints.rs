@@ -159,8 +159,9 @@ async fn a_secret_is_made_given_and_rotated() {
     desk.endpoint("shop", "given", &format!(r#","secret":"{GIVEN}""#)).await;
     assert_eq!(desk.get("/app/shop/endpoint/given/secret").await.at("/key"), GIVEN);
 
-    desk.post("/app/shop/endpoint/given/secret/rotate", "").await.is(204);
+    let answered = desk.post("/app/shop/endpoint/given/secret/rotate", "").await.is(200).at("/key");
     let rotated = desk.get("/app/shop/endpoint/given/secret").await.at("/key");
+    assert_eq!(answered, rotated);
     assert_ne!(rotated, GIVEN);
     let signing = || {
         let who = desk.app.authenticate(&desk.key, None).unwrap();
@@ -172,14 +173,14 @@ async fn a_secret_is_made_given_and_rotated() {
     assert_eq!(signing(), 1, "for a day");
 
     let back = format!(r#"{{"key":"{GIVEN}","gracePeriodSeconds":0}}"#);
-    desk.post("/app/shop/endpoint/given/secret/rotate", back).await.is(204);
+    desk.post("/app/shop/endpoint/given/secret/rotate", back).await.is(200);
     assert_eq!((desk.get("/app/shop/endpoint/given/secret").await.at("/key"), signing()), (json!(GIVEN), 1));
 
     let reply = desk.post("/app/shop/endpoint/given/secret/rotate", r#"{"gracePeriodSeconds":604801}"#).await;
     reply.misfit("body.gracePeriodSeconds", "range", "604800");
     desk.post("/app/shop/endpoint/given/secret/rotate", r#"{"key":"no"}"#).await.misfit("body.key", "secret", "");
     for _ in 0..9 {
-        desk.post("/app/shop/endpoint/given/secret/rotate", "{}").await.is(204);
+        desk.post("/app/shop/endpoint/given/secret/rotate", "{}").await.is(200);
     }
     desk.post("/app/shop/endpoint/given/secret/rotate", "{}").await.refused(409, "conflict", "10 secrets");
 }
@@ -198,10 +199,10 @@ async fn an_asymmetric_secret_shows_its_public_half_only() {
     let made = desk.get("/app/shop/endpoint/made/secret").await.at("/key");
     assert!(made.as_str().is_some_and(|key| key.starts_with("whpk_") && key.len() == 49), "{made}");
 
-    desk.post(&format!("{path}/rotate"), "{}").await.is(204);
+    desk.post(&format!("{path}/rotate"), "{}").await.is(200);
     let symmetric = desk.get(path).await.at("/key");
     assert!(symmetric.as_str().is_some_and(|key| key.starts_with("whsec_")), "{symmetric}");
-    desk.post(&format!("{path}/rotate"), r#"{"secretType":"ed25519"}"#).await.is(204);
+    desk.post(&format!("{path}/rotate"), r#"{"secretType":"ed25519"}"#).await.is(200);
     assert_ne!(desk.get(path).await.at("/key"), public);
 
     let refused = desk.post(&format!("{path}/rotate"), json!({"key": public}).to_string()).await;
