@@ -63,6 +63,9 @@ pub struct EventTypePatch {
     #[schema(value_type = Option<String>)]
     feature_flag: Patch<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Vec<String>>)]
+    feature_flags: Patch<Vec<String>>,
+    #[serde(default)]
     #[schema(value_type = Option<Object>)]
     schemas: Patch<Box<RawValue>>,
 }
@@ -110,7 +113,8 @@ impl EventTypePatch {
         self.group_name.onto(&mut draft.group);
         self.archived.over(&mut draft.archived);
         self.deprecated.over(&mut draft.deprecated);
-        self.feature_flag.onto(&mut draft.feature_flag);
+        let first = self.feature_flags.map(|flags| flags.into_iter().next());
+        self.feature_flag.map(Some).or(first).over(&mut draft.feature_flag);
         self.schemas.map(text).onto(&mut draft.schemas);
     }
 }
