@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, time::Duration};
 use anyhow::{Context, Result, bail, ensure};
 use ringup_testkit::{
     receiver::{Received, Receiver, Setup},
-    server::{Server, ServerSetup},
+    server::{BINARY_VARIABLE, Server, ServerSetup},
     tempdir::TempDir,
 };
 use serde::Deserialize;
@@ -33,6 +33,11 @@ pub fn release_binary() -> Result<PathBuf> {
     let binary = workspace::target().join("release/ringup");
     ensure!(binary.is_file(), "{} is missing: cargo build --release -p ringup", binary.display());
     Ok(binary)
+}
+
+/// The binary that `RINGUP_BIN` names, for work on a scenario; else the release binary.
+pub fn binary() -> Result<PathBuf> {
+    std::env::var_os(BINARY_VARIABLE).map_or_else(release_binary, |path| Ok(path.into()))
 }
 
 /// `cargo xtask test --only readme`.

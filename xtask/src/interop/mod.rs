@@ -1,117 +1,168 @@
-//! Deliveries of the real binary, verified by the Python packages `standardwebhooks` and `svix`, which share no code
-//! with us nor with the Rust library that the other checks use.
+//! Deliveries of the real binary, verified by three `standardwebhooks` libraries, from PyPI, npm and crates.io. They
+//! share no code with us. What they must refuse is the same deliveries with one bit turned.
+
+mod payload;
+mod record;
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     io::Write as _,
-    path::{Path, PathBuf},
-    process::Stdio,
+    path::Path,
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use ringup_testkit::{
-    receiver::Receiver,
+    client::Client,
+    receiver::{Received, Receiver},
     server::{Server, ServerSetup},
     tempdir::TempDir,
 };
 use serde_json::json;
+use standardwebhooks::{Webhook, WebhookError};
 
-use crate::{child, smoke, workspace};
+use self::record::{Record, Signed};
+use crate::{child, package, smoke, test::Outcome, workspace};
 
 /// Deliveries to verify.
-const DELIVERIES: usize = 300;
+const DELIVERIES: usize = 1_000;
+/// Changes of each.
+const CHANGES: usize = 5;
+/// After so many the endpoint gets another secret, and the ones before sign along.
+const ROTATE_EVERY: usize = 250;
 const SOON: Duration = Duration::from_secs(60);
 
-/// What came of it.
-pub enum Verdict {
-    Agreed,
-    /// Python or its packages cannot be had here.
-    Unavailable(String),
-}
+/// A secret of 64 bytes, the longest; those of our own making have 24.
+const LONG_SECRET: &str =
+    "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
+
+const PYTHON_PACKAGE: &str = "standardwebhooks==1.1.0";
+const NODE_PACKAGE: &str = "standardwebhooks@1.1.1";
+const NODE_MAJOR_MIN: u32 = 18;
 
 /// `cargo xtask test --only interop`.
-pub fn run() -> Result<Verdict> {
-    let python = match environment() {
-        Ok(python) => python,
-        Err(error) => return Ok(Verdict::Unavailable(format!("{error:#}"))),
-    };
+pub fn run() -> Result<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let records = runtime.block_on(record())?;
-    let script = workspace::root().join("xtask/src/interop/verify.py");
-    let mut command = child::command(&python.to_string_lossy(), &[&script.to_string_lossy()]);
-    let mut verifier = command.stdin(Stdio::piped()).spawn().context("starting the verifier")?;
-    verifier.stdin.take().context("its input is piped")?.write_all(records.as_bytes())?;
-    ensure!(verifier.wait()?.success(), "a verifier disagrees");
-    Ok(Verdict::Agreed)
-}
-
-/// A Python with the packages, in a folder of its own under `target`.
-fn environment() -> Result<PathBuf> {
-    let folder = workspace::target().join("interop");
-    let python = folder.join("bin/python");
-    let has_packages =
-        |python: &Path| child::command(&python.to_string_lossy(), &["-c", "import standardwebhooks, svix"]).output();
-    if python.is_file() && has_packages(&python)?.status.success() {
-        return Ok(python);
+    let records = runtime.block_on(records())?;
+    verify_here(&records)?;
+    let mut lines = String::new();
+    for record in &records {
+        writeln!(lines, "{}", serde_json::to_string(record)?)?;
     }
-    ensure!(child::exists("python3"), "python3 is not installed");
-    let quiet = |program: &str, arguments: &[&str]| -> Result<()> {
-        let output = child::command(program, arguments).output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
-        Ok(())
-    };
-    quiet("python3", &["-m", "venv", &folder.to_string_lossy()]).context("python3 -m venv")?;
-    quiet(&python.to_string_lossy(), &["-m", "pip", "install", "--quiet", "standardwebhooks", "svix"])
-        .context("pip install standardwebhooks svix")?;
-    Ok(python)
+    let mut missing = Vec::new();
+    for (name, verifier) in [("PyPI", python()), ("npm", node())] {
+        match verifier {
+            Ok(command) => feed(command, &lines).with_context(|| format!("standardwebhooks of {name}"))?,
+            Err(error) => missing.push(format!("{name}: {error:#}")),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(Outcome::Passed(3));
+    }
+    Ok(Outcome::Skipped(format!("not checked by all three libraries: {}", missing.join("; "))))
 }
 
-/// Publishes bodies of many shapes and writes down what arrived, as JSON lines.
-async fn record() -> Result<String> {
+fn python() -> Result<Command> {
+    let python = package::python("interop-python", &[PYTHON_PACKAGE])?;
+    let script = workspace::root().join("xtask/src/interop/verify.py");
+    Ok(verifier(&python, &script))
+}
+
+fn node() -> Result<Command> {
+    let node = package::node("interop-javascript", NODE_MAJOR_MIN, &[NODE_PACKAGE])?;
+    // Packages are looked for from where the script lies.
+    let script = node.folder.join("verify.mjs");
+    std::fs::copy(workspace::root().join("xtask/src/interop/verify.mjs"), &script)?;
+    Ok(verifier(&node.program, &script))
+}
+
+fn verifier(program: &Path, script: &Path) -> Command {
+    let count = DELIVERIES.to_string();
+    child::command(&program.to_string_lossy(), &[&script.to_string_lossy(), &count])
+}
+
+fn feed(mut command: Command, lines: &str) -> Result<()> {
+    let mut verifier = command.stdin(Stdio::piped()).spawn().context("starting the verifier")?;
+    verifier.stdin.take().context("its input is piped")?.write_all(lines.as_bytes())?;
+    ensure!(verifier.wait()?.success(), "it disagrees");
+    Ok(())
+}
+
+/// The library from crates.io.
+fn verify_here(records: &[Record]) -> Result<()> {
+    let (mut valid, mut refused, mut wrong) = (0, 0, 0);
+    for record in records {
+        *if verifies(&record.signed)? { &mut valid } else { &mut wrong } += 1;
+        for changed in &record.changed {
+            *if verifies(&record.signed.with(changed))? { &mut wrong } else { &mut refused } += 1;
+        }
+    }
+    println!("crates.io standardwebhooks: {valid} valid, {refused} changed ones refused, {wrong} wrong verdicts");
+    ensure!(
+        (valid, refused, wrong) == (DELIVERIES, DELIVERIES * CHANGES, 0),
+        "standardwebhooks of crates.io disagrees"
+    );
+    Ok(())
+}
+
+fn verifies(signed: &Signed) -> Result<bool> {
+    let mut headers = HeaderMap::new();
+    let parts = [("id", &signed.id), ("timestamp", &signed.timestamp), ("signature", &signed.signature)];
+    for (name, value) in parts {
+        headers.insert(HeaderName::try_from(format!("webhook-{name}"))?, HeaderValue::from_str(value)?);
+    }
+    match Webhook::new(&signed.secret)?.verify(signed.body.as_bytes(), &headers) {
+        Ok(()) => Ok(true),
+        Err(WebhookError::InvalidSignature) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Publishes payloads of many shapes and writes down what arrived.
+async fn records() -> Result<Vec<Record>> {
     let folder = TempDir::new("interop")?;
     let receiver = Receiver::start(200).await?;
-    let server = Server::start(ServerSetup::with_binary(
-        child::tethered(&smoke::release_binary()?, &folder)?,
-        folder.join("data"),
-    ))
-    .await?;
+    let binary = child::tethered(&smoke::binary()?, &folder)?;
+    let setup = ServerSetup::with_binary(binary, folder.join("data")).with("SERVER__BODY_BYTES_MAX", "2MiB");
+    let server = Server::start(setup).await?;
     let client = server.client();
     client.create_app("interop").await?;
     let endpoint = client.create_endpoint("interop", &json!({"url": receiver.url("/hook")})).await?;
-    let secret = client.secret("interop", &endpoint).await?;
-    for number in 0..DELIVERIES {
-        client.publish_accepted("interop", "sample", &body(number)).await?;
+    let mut secrets = vec![client.secret("interop", &endpoint).await?];
+    let mut records = Vec::new();
+    while records.len() < DELIVERIES {
+        let first = records.len();
+        let mut payloads = HashMap::new();
+        for number in first..first + ROTATE_EVERY {
+            let payload = payload::numbered(number);
+            payloads.insert(publish(&client, &payload).await?, payload);
+        }
+        for request in receiver.wait_ended(first + ROTATE_EVERY, SOON).await?.split_off(first) {
+            arrived_whole(&request, &payloads)?;
+            let secret = &secrets[records.len() % secrets.len()];
+            records.push(Record::of(&request, secret, records.len())?);
+        }
+        let rotated = json!({"key": (secrets.len() == 1).then_some(LONG_SECRET)});
+        let path = format!("/api/v1/app/interop/endpoint/{endpoint}/secret/rotate");
+        client.post(&path, &rotated).await?.success()?;
+        secrets.push(client.secret("interop", &endpoint).await?);
     }
-    let requests = receiver.wait_ended(DELIVERIES, SOON).await?;
-    let mut lines = String::new();
-    for request in requests {
-        let header = |name| request.header(name).unwrap_or_default();
-        let line = json!({
-            "secret": secret,
-            "webhook-id": header("webhook-id"),
-            "webhook-timestamp": header("webhook-timestamp"),
-            "webhook-signature": header("webhook-signature"),
-            "body": request.text(),
-        });
-        writeln!(lines, "{line}")?;
-    }
-    Ok(lines)
+    Ok(records)
 }
 
-/// Objects that a parser which prints them again would change.
-fn body(number: usize) -> String {
-    let spaces = " ".repeat(number % 5);
-    let value = match number % 8 {
-        0 => "1.10",
-        1 => "1e3",
-        2 => "12345678901234567890.123456789",
-        3 => "\"\\u00e9\\/\\ud83d\\ude00\"",
-        4 => "\"\u{e9} \u{1F600} \u{2028}\"",
-        5 => "[ ]",
-        6 => "{\"b\" : 1 ,\"a\":2}",
-        _ => "-0.0",
-    };
-    let filling = "x".repeat(number * 7 % 2000);
-    format!("{{{spaces}\"n\":{number},{spaces}\"v\" :{value},\"fill\":\"{filling}\"{spaces}}}")
+/// The answer comes without the payload, which need not be JSON that we can read.
+async fn publish(client: &Client, payload: &str) -> Result<String> {
+    let body = format!("{{\"eventType\":\"sample\",\"payload\":{payload}}}");
+    let path = "/api/v1/app/interop/msg?with_content=false";
+    client.call(Method::POST, path, &[], body).await?.expect(202)?.id()
+}
+
+/// What was signed is what was published, byte for byte.
+fn arrived_whole(request: &Received, payloads: &HashMap<String, String>) -> Result<()> {
+    let payload = payloads.get(request.id()).with_context(|| format!("nobody published {}", request.id()))?;
+    ensure!(request.body == payload.as_bytes(), "{} arrived with other bytes", request.id());
+    Ok(())
 }
