@@ -1,0 +1,266 @@
+// What a publisher does with the official SDK, `svix` from the registry, against a running server.
+//
+// Takes RINGUP_URL and RINGUP_KEY from the environment, starts a receiver of its own, makes every call through the SDK
+// and checks what each answer says. Knows both generations of the SDK, 1.x and 2.x. Prints how many calls it made.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+
+import * as module from "svix";
+
+import { counted } from "./counted.mjs";
+import { bothWays, eventually, holds, justNow, lacks, matches, misfit, refused, same, thrown } from "./expect.mjs";
+import { Receiver } from "./receiver.mjs";
+
+const { Svix, Webhook, MessageStatus } = module.default ?? module;
+const { RINGUP_URL, RINGUP_KEY } = process.env;
+const VERSION = JSON.parse(readFileSync(new URL("node_modules/svix/package.json", import.meta.url))).version;
+const FIRST = VERSION.startsWith("1.");
+const CALLS_MIN = 60;
+
+// What the two generations call the same thing.
+const TYPES = FIRST ? "filterTypes" : "eventTypes";
+const RATE = FIRST ? "rateLimit" : "throttleRate";
+const UPSERT = FIRST ? "update" : "upsert";
+const SET_HEADERS = FIRST ? "updateHeaders" : "setHeaders";
+
+const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+const SCHEMA = { 1: { type: "object", properties: { total: { type: "number" } }, examples: [{ total: 12.5 }] } };
+
+async function main() {
+  const tally = new Map();
+  const svix = client(RINGUP_KEY, tally);
+  const receiver = await Receiver.start();
+  for (const part of [catalogue, accounts, endpoints, publishing, history, errors]) await part(svix, receiver, tally);
+  receiver.stop();
+  const calls = [...tally.values()].reduce((sum, count) => sum + count, 0);
+  console.log(`javascript svix ${VERSION} on Node ${process.version}: ${calls} calls of ${tally.size} operations`);
+  assert(calls >= CALLS_MIN);
+}
+
+function client(key, tally) {
+  return counted(new Svix(key, { serverUrl: RINGUP_URL }), tally);
+}
+
+/** Event types: made, read, listed in both directions, changed, archived, removed. */
+async function catalogue(svix) {
+  const types = svix.eventType;
+  const sale = { name: "sale.made", description: "A sale", groupName: "sale", schemas: SCHEMA, featureFlags: ["beta"] };
+  const made = await types.create(sale);
+  same([made.name, made.groupName, made.schemas, made.archived], ["sale.made", "sale", SCHEMA, false]);
+  justNow(made.createdAt, made.updatedAt);
+  for (const name of ["sale.paid", "sale.void", "stock.low"]) await types.create({ name, description: name });
+  await refused(409, () => types.create({ name: "sale.made", description: "again" }));
+  const found = await types.get("sale.made");
+  same([found.description, found.featureFlags, found.deprecated], ["A sale", ["beta"], false]);
+  const names = await bothWays((options) => types.list(options), (item) => item.name);
+  holds(names, "sale.made", "sale.paid", "sale.void", "stock.low");
+  const withContent = await types.list({ withContent: true, limit: 250 });
+  same(withContent.data.find((item) => item.name === "sale.made").schemas, SCHEMA);
+
+  const patched = await types.patch("sale.made", { description: "A sale was made", featureFlags: ["soon"] });
+  same([patched.description, patched.groupName, patched.schemas], ["A sale was made", "sale", SCHEMA]);
+  same(patched.featureFlags, ["soon"]);
+  const replaced = await types[UPSERT]("sale.paid", { description: "Paid", deprecated: true });
+  same([replaced.name, replaced.description, replaced.deprecated], ["sale.paid", "Paid", true]);
+  same((await types[UPSERT]("sale.back", { description: "Returned" })).name, "sale.back");
+
+  await types.delete("sale.void");
+  same((await types.get("sale.void")).archived, true);
+  const shown = await types.list({ limit: 250 });
+  lacks(shown.data.map((item) => item.name), "sale.void");
+  const all = await types.list({ limit: 250, includeArchived: true });
+  holds(all.data.map((item) => item.name), "sale.void");
+  await types.delete("sale.void", { expunge: true });
+  await refused(404, () => types.get("sale.void"));
+}
+
+/** Applications, which are accounts: by id and uid, made once, listed, changed, removed. */
+async function accounts(svix) {
+  const apps = svix.application;
+  const made = await apps.create({ name: "Shop", uid: "shop", metadata: { city: "Đà Nẵng" } });
+  matches(made.id, "app_");
+  same([made.name, made.uid, made.metadata], ["Shop", "shop", { city: "Đà Nẵng" }]);
+  justNow(made.createdAt, made.updatedAt);
+  await refused(409, () => apps.create({ name: "Other", uid: "shop" }));
+  same((await apps.getOrCreate({ name: "Other", uid: "shop" })).id, made.id);
+  same((await apps.get("shop")).id, made.id);
+  same((await apps.get(made.id)).uid, "shop");
+  const others = [];
+  for (let n = 0; n < 4; n++) others.push((await apps.create({ name: `Shop ${n}`, uid: `shop-${n}` })).id);
+  const ids = await bothWays((options) => apps.list(options), (item) => item.id);
+  same(ids.toSorted(), [made.id, ...others].toSorted());
+  const down = await apps.list({ limit: 250, order: "descending" });
+  same(down.data.map((item) => item.id), ids.toReversed());
+
+  const patched = await apps.patch("shop", { name: "Corner shop" });
+  same([patched.name, patched.uid, patched.metadata], ["Corner shop", "shop", { city: "Đà Nẵng" }]);
+  const replaced = await apps[UPSERT]("shop", { name: "Shop", uid: "shop" });
+  same([replaced.id, replaced.name, replaced.metadata], [made.id, "Shop", {}]);
+  const fresh = await apps[UPSERT]("kiosk", { name: "Kiosk", uid: "kiosk" });
+  same([fresh.name, fresh.uid], ["Kiosk", "kiosk"]);
+  await apps.delete("kiosk");
+  await refused(404, () => apps.get("kiosk"));
+}
+
+/** Endpoints: their subscription, their headers, their secrets. */
+async function endpoints(svix, receiver) {
+  const points = svix.endpoint;
+  const made = await points.create("shop", {
+    url: receiver.url("/first"), uid: "first", description: "the till", secret: SECRET, channels: ["north"],
+    metadata: { till: "1" }, headers: { "x-till": "1", authorization: "Bearer till" },
+    [TYPES]: ["sale.made", "sale.paid"], [RATE]: 50,
+  });
+  matches(made.id, "ep_");
+  same([made.url, made.uid, made.description], [receiver.url("/first"), "first", "the till"]);
+  same([made[TYPES].toSorted(), made.channels, made[RATE]], [["sale.made", "sale.paid"], ["north"], 50]);
+  same([made.metadata, made.disabled], [{ till: "1" }, false]);
+  justNow(made.createdAt, made.updatedAt);
+  await refused(409, () => points.create("shop", { url: receiver.url("/first"), uid: "first" }));
+  await misfit("body.url", () => points.create("shop", { url: "no address" }));
+  same((await points.get("shop", "first")).id, made.id);
+  same((await points.get((await svix.application.get("shop")).id, made.id)).uid, "first");
+  for (const uid of ["second", "third", "fourth", "fifth"]) {
+    await points.create("shop", { url: receiver.url(`/${uid}`), uid, [TYPES]: ["stock.low"] });
+  }
+  const uids = await bothWays((options) => points.list("shop", options), (item) => item.uid);
+  same(uids.toSorted(), ["fifth", "first", "fourth", "second", "third"]);
+
+  let patched = await points.patch("shop", "first", { disabled: true, channels: null });
+  same([patched.disabled, patched.channels, patched.description], [true, null, "the till"]);
+  patched = await points.patch("shop", "first", { disabled: false });
+  same([patched.disabled, patched[TYPES].toSorted()], [false, ["sale.made", "sale.paid"]]);
+  const replaced = await points[UPSERT]("shop", "second", { url: receiver.url("/again"), uid: "second" });
+  same([replaced.url, replaced[TYPES]], [receiver.url("/again"), null]);
+  const fresh = await points[UPSERT]("shop", "sixth", { url: receiver.url("/sixth"), uid: "sixth" });
+  same([fresh.uid, fresh.url], ["sixth", receiver.url("/sixth")]);
+  for (const uid of ["second", "third", "fourth", "fifth", "sixth"]) await points.delete("shop", uid);
+  await refused(404, () => points.get("shop", "sixth"));
+
+  const headers = await points.getHeaders("shop", "first");
+  same([headers.headers, headers.sensitive], [{ "x-till": "1" }, ["authorization"]]);
+  await points[SET_HEADERS]("shop", "first", { headers: { "x-a": "1", "x-b": "2" } });
+  same((await points.getHeaders("shop", "first")).headers, { "x-a": "1", "x-b": "2" });
+  await points.patchHeaders("shop", "first", { headers: { "x-c": "3" }, deleteHeaders: ["x-a"] });
+  same((await points.getHeaders("shop", "first")).headers, { "x-b": "2", "x-c": "3" });
+
+  same((await points.getSecret("shop", "first")).key, SECRET);
+  await points.rotateSecret("shop", "first");
+  const { key } = await points.getSecret("shop", "first");
+  matches(key, "whsec_");
+  assert.notEqual(key, SECRET);
+}
+
+/** Events: published once, delivered, and their signatures verified by the SDK, with old and new secrets. */
+async function publishing(svix, receiver) {
+  const messages = svix.message;
+  const payload = { total: 12.5, buyer: "Zoë ☕", lines: [], note: null };
+  const sale = { eventType: "sale.made", eventId: "sale-1", payload, channels: ["north"] };
+  const sent = await messages.create("shop", sale);
+  matches(sent.id, "msg_");
+  same([sent.eventType, sent.eventId, sent.channels], ["sale.made", "sale-1", ["north"]]);
+  // The newer generation asks for no payload in answers unless told otherwise.
+  same(sent.payload, FIRST ? payload : {});
+  justNow(sent.timestamp);
+
+  const [request] = await receiver.at("/first");
+  same([request.id, JSON.parse(request.body)], [sent.id, payload]);
+  same([request.headers["x-b"], request.headers["x-c"]], ["2", "3"]);
+  const fresh = new Webhook((await svix.endpoint.getSecret("shop", "first")).key);
+  for (const webhook of [fresh, new Webhook(SECRET)]) {
+    same(webhook.verify(request.body, request.headers), FIRST ? payload : undefined);
+  }
+  for (const [more, changed] of [[" ", {}], ["", { id: `${request.id}x` }], ["", { signature: "v1,AAAA" }]]) {
+    const named = Object.entries(changed).flatMap(([name, value]) => [[`svix-${name}`, value], [`webhook-${name}`, value]]);
+    const headers = { ...request.headers, ...Object.fromEntries(named) };
+    const error = await thrown(async () => fresh.verify(request.body.toString() + more, headers));
+    same(error.constructor.name, "WebhookVerificationError");
+  }
+
+  await refused(409, () => messages.create("shop", { ...sale, payload: {} }));
+  const once = { idempotencyKey: "one-sale" };
+  const paid = { eventType: "sale.paid", payload: { n: 1 } };
+  const [first, second] = [await messages.create("shop", paid, once), await messages.create("shop", paid, once)];
+  same(first.id, second.id);
+  await refused(409, () => messages.create("shop", { ...paid, payload: { n: 2 } }, once));
+  const [delivered] = await receiver.at("/first", 1, (request) => request.id === first.id);
+  same(JSON.parse(delivered.body), { n: 1 });
+  // Without an endpoint that asked for it, and of an account that comes with it.
+  const low = { eventType: "stock.low", payload: { left: 0 } };
+  const quiet = await messages.create("van", { ...low, application: { name: "Van", uid: "van" } });
+  same((await messages.get("van", quiet.id, { withContent: true })).payload, { left: 0 });
+  same((await svix.application.get("van")).name, "Van");
+
+  same((await messages.get("shop", "sale-1")).id, sent.id);
+  same((await messages.get("shop", sent.id, { withContent: true })).payload, payload);
+  same((await messages.get("shop", sent.id, { withContent: false })).payload, {});
+  for (let n = 0; n < 3; n++) await messages.create("shop", { eventType: "sale.made", payload: { n } });
+  const ids = await bothWays((options) => messages.list("shop", options), (item) => item.id);
+  same([ids.length, ids.at(-1), ids], [5, sent.id, ids.toSorted().toReversed()]);
+  const listed = await messages.list("shop", { eventTypes: ["sale.paid"], withContent: true });
+  same(listed.data.map((item) => [item.id, item.payload]), [[first.id, { n: 1 }]]);
+  same((await messages.list("shop", { channel: "north" })).data.map((item) => item.id), [sent.id]);
+  const before = await messages.list("shop", { before: new Date(sent.timestamp.getTime() - 60_000) });
+  same([before.data, before.done], [[], true]);
+}
+
+/** Attempts: of an event, of an endpoint, one alone; a failing receiver; sending again by hand. */
+async function history(svix, receiver) {
+  const attempts = svix.messageAttempt;
+  const point = await svix.endpoint.get("shop", "first");
+  const sent = await svix.message.get("shop", "sale-1");
+  const [done] = await eventually(async () => (await attempts.listByMsg("shop", sent.id)).data);
+  matches(done.id, "atmpt_");
+  same([done.msgId, done.endpointId, done.url], [sent.id, point.id, point.url]);
+  same([done.status, done.statusText, done.responseStatusCode], [MessageStatus.Success, "success", 204]);
+  same([done.responseDurationMs >= 0, done.triggerType], [true, 0]);
+  justNow(done.timestamp);
+  same((await attempts.get("shop", sent.id, done.id)).id, done.id);
+  const [there] = (await attempts.listAttemptedDestinations("shop", sent.id)).data;
+  same([there.id, there.status, there.nextAttempt], [point.id, MessageStatus.Success, null]);
+
+  receiver.answer("/failing", 500);
+  const settings = { url: receiver.url("/failing"), uid: "failing", [TYPES]: ["stock.low"] };
+  const failing = await svix.endpoint.create("shop", settings);
+  const lost = await svix.message.create("shop", { eventType: "stock.low", payload: { left: 1 } });
+  await receiver.at("/failing", 2);
+  const givenUp = await eventually(async () => {
+    const there = await attempts.listAttemptedDestinations("shop", lost.id);
+    return there.data.filter((item) => item.status === MessageStatus.Fail);
+  });
+  same(givenUp.map((item) => [item.id, item.nextAttempt]), [[failing.id, null]]);
+  const tried = await attempts.listByEndpoint("shop", "failing");
+  const seen = [lost.id, 500, MessageStatus.Fail];
+  same(tried.data.map((item) => [item.msgId, item.responseStatusCode, item.status]), [seen, seen]);
+  for (const [options, count] of [
+    [{ status: MessageStatus.Success }, 0], [{ status: MessageStatus.Fail }, 2], [{ statusCodeClass: 500 }, 2],
+    [{ statusCodeClass: 200 }, 0], [{ eventTypes: ["sale.made"] }, 0], [{ limit: 1 }, 1],
+  ]) {
+    same((await attempts.listByEndpoint("shop", "failing", options)).data.length, count);
+  }
+
+  receiver.answer("/failing", 204);
+  await attempts.resend("shop", lost.id, "failing");
+  const again = await receiver.at("/failing", 3);
+  same(again.map((request) => request.id), [lost.id, lost.id, lost.id]);
+  new Webhook((await svix.endpoint.getSecret("shop", "failing")).key).verify(again[2].body, again[2].headers);
+  const succeeded = { status: MessageStatus.Success, endpointId: "failing" };
+  const [byHand] = await eventually(async () => (await attempts.listByMsg("shop", lost.id, succeeded)).data);
+  same(byHand.triggerType, 1);
+  const pages = await bothWays((options) => attempts.listByEndpoint("shop", "failing", options), (item) => item.id, 1);
+  same([pages.length, pages[0]], [3, byHand.id]);
+  await refused(404, () => attempts.resend("shop", "msg_nowhere", "failing"));
+}
+
+/** A stranger, and whoever asks for what is not there, hear it in the SDK's own exceptions. */
+async function errors(svix, _, tally) {
+  await svix.health.get();
+  const stranger = client("rk_nobodyNobodyNobodyNobodyNobodyNobody0", tally);
+  await refused(401, () => stranger.application.list());
+  await refused(404, () => svix.endpoint.get("nowhere", "first"));
+  await refused(404, () => svix.message.get("shop", "nowhere"));
+  await misfit("query.limit", () => svix.application.list({ limit: 100_000 }));
+  await misfit("body.uid", () => svix.application.create({ name: "Bad", uid: "not a uid!" }));
+}
+
+await main();

@@ -1,0 +1,21 @@
+//! The parts of the scenario, in the order they are played.
+
+pub mod account;
+pub mod catalogue;
+pub mod endpoint;
+pub mod history;
+pub mod publish;
+pub mod refusal;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The secret that an endpoint is given.
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(str::to_owned).into()
+}
+
+fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
