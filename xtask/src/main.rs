@@ -1,5 +1,6 @@
 //! Everything that is done to the repository by a command: `cargo xtask test`, `tidy`, `kill`, `bench`.
 
+mod api_table;
 mod bench;
 mod child;
 mod interop;
@@ -31,6 +32,8 @@ enum Task {
     Part(bench::part::Part),
     /// Show what a receiver on this machine gets, and whether its signature holds
     Receiver(receiver::Options),
+    /// Write docs/api-compatibility.md from the program's OpenAPI document
+    ApiTable,
     /// Check arrows between crates, words, file lengths and links
     Tidy,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Part(part) => bench::part::run(&part),
         Task::Receiver(options) => receiver::run(&options),
+        Task::ApiTable => api_table::write(),
         Task::Tidy => tidy::run(),
     };
     match result {

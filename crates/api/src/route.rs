@@ -4,13 +4,18 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::map_response;
+use axum::response::Response;
+use http::HeaderValue;
+use http::header::LINK;
+use utoipa::openapi::PathItem;
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
     account, attempt, content, document, endpoint, event_type, health, message, settings, stats, task,
 };
-use crate::{Api, PREFIX};
+use crate::{Api, PREFIX, describe};
 
 /// A path, what can be done there, and what is said of it in the OpenAPI document.
 pub type Described = UtoipaMethodRouter<Arc<Api>>;
@@ -59,6 +64,8 @@ pub fn history() -> Vec<Described> {
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),
+        routes!(attempt::of_message_of_old),
+        routes!(attempt::of_endpoint_of_old),
     ]
 }
 
@@ -73,8 +80,25 @@ pub fn is_health(path: &str) -> bool {
 
 /// A router of these, each path with and without a slash at its end.
 pub fn router(routes: Vec<Described>) -> Router<Arc<Api>> {
-    routes.into_iter().fold(Router::new(), |router, (_, paths, methods)| {
-        let path = paths.paths.keys().next().expect("a description has a path");
+    routes.into_iter().fold(Router::new(), |router, (_, paths, mut methods)| {
+        let (path, item) = paths.paths.iter().next().expect("a description has a path");
+        if is_deprecated(item) {
+            methods = methods.layer(map_response(deprecated));
+        }
         router.route(&format!("{PREFIX}{path}"), methods.clone()).route(&format!("{PREFIX}{path}/"), methods)
     })
+}
+
+fn is_deprecated(item: &PathItem) -> bool {
+    let extensions = item.get.iter().filter_map(|operation| operation.extensions.as_ref());
+    extensions.into_iter().any(|extensions| extensions.contains_key(describe::INSTEAD))
+}
+
+/// Source: RFC 9745, "The Deprecation HTTP Response Header Field".
+async fn deprecated(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    // 2026-11-25: they were never meant for new clients.
+    headers.insert("deprecation", HeaderValue::from_static("@1795564800"));
+    headers.insert(LINK, HeaderValue::from_static("</openapi.json>; rel=\"deprecation\"; type=\"application/json\""));
+    response
 }

@@ -4,12 +4,13 @@
 //! back the rest, close the store, say what was left.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use ringup_api::ServePlan;
+use ringup_api::{LimitPlan, ServePlan};
 use ringup_app::App;
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::table::{Config, Delivery};
+use crate::config::value::choice::RequestLog;
 use crate::config::{Loaded, Settings};
 use crate::health::Health;
 use crate::shell::{SystemClock, SystemRandom};
@@ -86,8 +88,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
-    let api_plan = ringup_api::Plan::new(config.server.body_bytes_max.as_usize());
-    let router = ringup_api::router(app, api_plan, health.wellness()).merge(console.router());
+    let router = ringup_api::router(app, api_plan(&config)?, health.wellness()).merge(console.router());
     let grace = config.server.shutdown_grace;
     let serve_plan = ServePlan { grace, ..ServePlan::default() };
     let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
@@ -175,6 +176,25 @@ fn upkeep_plan(config: &Config) -> UpkeepPlan {
         retain_every: RETAIN_EVERY,
         refresh_every: REFRESH_EVERY,
     }
+}
+
+fn api_plan(config: &Config) -> anyhow::Result<ringup_api::Plan> {
+    let server = &config.server;
+    let origins = server.cors_origins.iter().map(|site| site.as_str().parse());
+    Ok(ringup_api::Plan {
+        limits: LimitPlan {
+            requests_max: usize::try_from(server.requests_in_flight_max)?,
+            key_requests_per_second: server.key_requests_per_second.and_then(NonZeroU32::new),
+            key_requests_max: server.key_requests_in_flight_max,
+        },
+        request_log: match config.log.requests {
+            RequestLog::Off => ringup_api::RequestLog::Off,
+            RequestLog::Debug => ringup_api::RequestLog::Debug,
+            RequestLog::Info => ringup_api::RequestLog::Info,
+        },
+        cors_origins: origins.collect::<Result<_, _>>().context("server.cors_origins")?,
+        ..ringup_api::Plan::new(server.body_bytes_max.as_usize())
+    })
 }
 
 fn app_plan(config: &Config, egress: &Arc<EgressPlan>) -> ringup_app::Plan {

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use super::{Outcome, count, tool};
-use crate::{child, interop, kill, sdk, smoke, tidy, workspace};
+use crate::{api_table, child, interop, kill, sdk, smoke, tidy, workspace};
 
 /// Cycles of the kill test in every run.
 const KILL_CYCLES: u32 = 100;
@@ -92,7 +92,8 @@ fn docs() -> Result<Outcome> {
         committed == output.stdout,
         "docs/configuration.md is stale: cargo run -- config docs > docs/configuration.md"
     );
-    Ok(Outcome::Passed(1))
+    api_table::check()?;
+    Ok(Outcome::Passed(2))
 }
 
 fn deny() -> Result<Outcome> {

@@ -14,6 +14,7 @@ use crate::PREFIX;
 use crate::route;
 
 pub use schema::{flag, moment, one_of, query, text, texts, whole};
+pub use shared::INSTEAD;
 
 /// The document as it is served: OpenAPI 3.1.
 pub fn document() -> Value {

@@ -22,6 +22,9 @@ const TAGS: [(&str, &str); 9] = [
     ("Health", "Whether this server works."),
 ];
 
+/// Marks what is only there for old clients, and names what to use instead.
+pub const INSTEAD: &str = "x-ringup-instead";
+
 /// What names in paths mean.
 const NAMES: [(&str, &str); 6] = [
     ("app_id", "The application's id or uid."),
@@ -59,6 +62,10 @@ pub fn security_schemes() -> Value {
 pub fn complete(path: &str, method: &str, operation: &mut Value) {
     let is_public = operation.get("security").is_some();
     let changes = method != "get";
+    if let Some(instead) = operation.get(INSTEAD).and_then(Value::as_str) {
+        operation["description"] = format!("Only for old clients: use `{instead}`.").into();
+        operation["deprecated"] = true.into();
+    }
     let has_query = has_query(operation);
     let mut statuses = vec![500, 503];
     let mut parameters = names(path);

@@ -85,6 +85,34 @@ pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, event,
     Ok(ok(&AttemptOut::of(&found, api.app.endpoint_id(key, found.endpoint))))
 }
 
+/// List the attempts of a message, as SDKs before 1.0 ask
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/msg/{msg_id}/attempt",
+    operation_id = "ringup.message-attempt.list-by-msg-of-old",
+    tag = "Message Attempt",
+    params(Listing, AttemptQuery, ("endpoint_id" = Option<String>, Query, description = "Only those to this endpoint: its id or uid.")),
+    responses((status = 200, body = ListOut<AttemptOut>)),
+    extensions(("x-ringup-instead" = json!("v1.message-attempt.list-by-msg"))),
+)]
+pub async fn of_message_of_old(api: Shared, caller: Caller, names: Names<2>, query: Query) -> Answer {
+    of_message(api, caller, names, query).await
+}
+
+/// List the attempts to an endpoint, as SDKs before 1.0 ask
+#[utoipa::path(
+    get,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/attempt",
+    operation_id = "ringup.message-attempt.list-by-endpoint-of-old",
+    tag = "Message Attempt",
+    params(Listing, AttemptQuery),
+    responses((status = 200, body = ListOut<AttemptOut>)),
+    extensions(("x-ringup-instead" = json!("v1.message-attempt.list-by-endpoint"))),
+)]
+pub async fn of_endpoint_of_old(api: Shared, caller: Caller, names: Names<2>, query: Query) -> Answer {
+    of_endpoint(api, caller, names, query).await
+}
+
 fn asked(query: &Query) -> Result<(Listing, PageRequest), Problem> {
     let listing = Listing::of(query)?;
     let request = listing.request(|id| id.parse::<AttemptId>().ok().map(|id| id.tick()))?;

@@ -8,6 +8,7 @@ mod bad_input;
 mod batch;
 mod desk;
 mod dialect;
+mod edges;
 mod endpoints;
 mod event_types;
 mod history;

@@ -10,8 +10,9 @@ use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 
 use super::setting::Settings;
-use super::value::choice::{LogFilter, LogFormat};
+use super::value::choice::{LogFilter, LogFormat, RequestLog};
 use super::value::secret::{OperatorKey, StoreUrl};
+use super::value::site::Site;
 use super::value::size::ByteSize;
 use super::value::{Raw, Value};
 
@@ -74,6 +75,15 @@ keys! {
         listen: SocketAddr = "127.0.0.1:8080";
         /// Largest body of a request, in bytes; a larger one is answered 413.
         body_bytes_max: ByteSize = "256KiB" in "1KiB"..="16MiB";
+        /// Requests being served at a time; further ones are answered 503. Looks at the health are not counted.
+        requests_in_flight_max: u32 = "4096" in "1"..="65536";
+        /// Requests of one key being served at a time; further ones are answered 429.
+        key_requests_in_flight_max: u32 = "1024" in "1"..="65536";
+        /// Requests a second of one key, of which a second's worth may come at once; further ones are answered 429. Not
+        /// limited when not set.
+        key_requests_per_second: Option<u32> = "50000" in "1"..="1000000";
+        /// Sites whose scripts may ask from a browser, such as `https://shop.example`; none when empty.
+        cors_origins: Vec<Site> = "";
         /// How long a stop waits for what is in flight; zero does not wait.
         shutdown_grace: Duration = "30s" in "0s"..="1h";
         /// Worker threads; one for each core when not set.
@@ -142,6 +152,8 @@ keys! {
     log: Log {
         /// How its lines are written: `text` for people, `json` for machines.
         format: LogFormat = "text";
+        /// Level of the line about each request, which tells who asked what and how it was answered; `off` for none.
+        requests: RequestLog = "debug";
         /// Which lines it has: a level, or levels by part of the program.
         filter: LogFilter = "info";
     }

@@ -12,4 +12,5 @@ mod logs;
 mod ordering;
 mod policy_sockets;
 mod recovering;
+mod requests;
 mod stage;

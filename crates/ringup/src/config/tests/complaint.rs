@@ -13,7 +13,7 @@ fn unknown_names_are_refused_with_the_nearest() {
         ("delivery.retries=x", "delivery.retries", "did you mean delivery.retry?"),
         ("server.data_dir=x", "server.data_dir", "did you mean store.data_dir?"),
         ("delivery.Cooldown=x", "delivery.Cooldown", "did you mean delivery.cooldown?"),
-        ("log.colour=x", "log.colour", "the keys of log are format, filter"),
+        ("log.colour=x", "log.colour", "the keys of log are format, requests, filter"),
         ("metrics.port=x", "metrics.port", "the sections are server, store, egress, delivery, bootstrap, log, events"),
     ];
     for (text, name, next) in cases {

@@ -32,6 +32,30 @@ impl LogFormat {
     }
 }
 
+/// Whether each request has a line in the log of the process.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RequestLog {
+    Off,
+    Debug,
+    Info,
+}
+
+impl RequestLog {
+    const ALL: &'static [Self] = &[Self::Off, Self::Debug, Self::Info];
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Debug => "debug",
+            Self::Info => "info",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|log| log.word() == word)
+    }
+}
+
 macro_rules! choices {
     ($($name:ident: $expected:literal),* $(,)?) => {$(
         impl Scalar for $name {
@@ -53,6 +77,7 @@ macro_rules! choices {
 
 choices! {
     LogFormat: r#""text" or "json""#,
+    RequestLog: r#""off", "debug" or "info""#,
     LogMode: r#""full", "error" or "none""#,
     Policy: r#""guide" or "durable""#,
 }
@@ -101,6 +126,10 @@ mod tests {
     fn words_are_read_and_shown() {
         for format in LogFormat::ALL {
             accepts::<LogFormat>(format.word(), &format!("{:?}", format.word()));
+        }
+        for log in RequestLog::ALL {
+            accepts::<RequestLog>(log.word(), &format!("{:?}", log.word()));
+            assert!(RequestLog::EXPECTED.contains(log.word()), "{} is not described", log.word());
         }
         for mode in LogMode::ALL {
             accepts::<LogMode>(mode.word(), &format!("{:?}", mode.word()));

@@ -5,6 +5,7 @@ pub mod duration;
 pub mod network;
 pub mod plain;
 pub mod secret;
+pub mod site;
 pub mod size;
 
 use std::fmt;
