@@ -4,7 +4,7 @@ import http from "node:http";
 
 export const SOON = 30_000; // milliseconds for what happens at once on an idle machine
 
-/** Answers 204 to every path unless `answer` says otherwise. */
+/** Answers 204 to every path; where `answer` says otherwise, with that status and the words "not now". */
 export class Receiver {
   #requests = [];
   #statuses = new Map();
@@ -53,7 +53,8 @@ export class Receiver {
     for await (const part of request) parts.push(part);
     const { url: path, headers } = request;
     this.#requests.push({ path, headers, body: Buffer.concat(parts), id: headers["webhook-id"] ?? headers["svix-id"] });
-    response.writeHead(this.#statuses.get(path) ?? 204).end();
+    const status = this.#statuses.get(path) ?? 204;
+    response.writeHead(status).end(status === 204 ? "" : "not now");
     this.#waiting = this.#waiting.filter((look) => !look());
   }
 }

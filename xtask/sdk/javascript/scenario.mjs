@@ -27,11 +27,13 @@ const SET_HEADERS = FIRST ? "updateHeaders" : "setHeaders";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SCHEMA = { 1: { type: "object", properties: { total: { type: "number" } }, examples: [{ total: 12.5 }] } };
 
+const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, errors];
+
 async function main() {
   const tally = new Map();
   const svix = client(RINGUP_KEY, tally);
   const receiver = await Receiver.start();
-  for (const part of [catalogue, accounts, endpoints, publishing, history, errors]) await part(svix, receiver, tally);
+  for (const part of PARTS) await part(svix, receiver, tally);
   receiver.stop();
   const calls = [...tally.values()].reduce((sum, count) => sum + count, 0);
   console.log(`javascript svix ${VERSION} on Node ${process.version}: ${calls} calls of ${tally.size} operations`);
@@ -229,9 +231,9 @@ async function history(svix, receiver) {
     return there.data.filter((item) => item.status === MessageStatus.Fail);
   });
   same(givenUp.map((item) => [item.id, item.nextAttempt]), [[failing.id, null]]);
-  const tried = await attempts.listByEndpoint("shop", "failing");
-  const seen = [lost.id, 500, MessageStatus.Fail];
-  same(tried.data.map((item) => [item.msgId, item.responseStatusCode, item.status]), [seen, seen]);
+  const tried = await attempts.listByEndpoint("shop", "failing", { withContent: true });
+  const seen = [lost.id, 500, MessageStatus.Fail, "not now"];
+  same(tried.data.map((item) => [item.msgId, item.responseStatusCode, item.status, item.response]), [seen, seen]);
   for (const [options, count] of [
     [{ status: MessageStatus.Success }, 0], [{ status: MessageStatus.Fail }, 2], [{ statusCodeClass: 500 }, 2],
     [{ statusCodeClass: 200 }, 0], [{ eventTypes: ["sale.made"] }, 0], [{ limit: 1 }, 1],
@@ -250,6 +252,90 @@ async function history(svix, receiver) {
   const pages = await bothWays((options) => attempts.listByEndpoint("shop", "failing", options), (item) => item.id, 1);
   same([pages.length, pages[0]], [3, byHand.id]);
   await refused(404, () => attempts.resend("shop", "msg_nowhere", "failing"));
+}
+
+/** What an endpoint was sent, and its counts; tasks that send much again; examples. */
+async function replaying(svix, receiver) {
+  const { messageAttempt: attempts, endpoint: points, message: messages, backgroundTask: tasks } = svix;
+  const [sent] = (await attempts.listAttemptedMessages("shop", "failing", { withContent: true })).data;
+  same([sent.eventType, sent.payload, sent.status], ["stock.low", { left: 1 }, MessageStatus.Success]);
+  const { success, fail, pending, sending, canceled } = await points.getStats("shop", "failing");
+  same([success, fail, pending, sending, canceled], [1, 0, 0, 0, 0]);
+
+  receiver.answer("/flaky", 503);
+  await points.create("shop", { url: receiver.url("/flaky"), uid: "flaky", [TYPES]: ["stock.low"] });
+  const low = [];
+  for (const left of [2, 3, 4]) {
+    low.push((await messages.create("shop", { eventType: "stock.low", payload: { left } })).id);
+  }
+  await receiver.at("/flaky", 6);
+  await eventually(async () => (await points.getStats("shop", "flaky")).fail === 3);
+  const onlyFailed = (options) =>
+    attempts.listAttemptedMessages("shop", "flaky", { status: MessageStatus.Fail, ...options });
+  same(await bothWays(onlyFailed, (item) => item.id), low.toReversed());
+  receiver.answer("/flaky", 204);
+  const since = new Date(sent.timestamp.getTime() - 1000);
+  const task = await points.recover("shop", "flaky", { since });
+  same(task.task, "endpoint.recover");
+  same((await finished(svix, task)).data.messagesSent, 3);
+  const ids = (requests) => requests.map((request) => request.id).toSorted();
+  same(ids((await receiver.at("/flaky", 9)).slice(6)), low.toSorted());
+  await eventually(async () => (await points.getStats("shop", "flaky")).success === 3);
+
+  // An endpoint that came later gets what it missed, and then all of it once more.
+  await points.create("shop", { url: receiver.url("/late"), uid: "late", [TYPES]: ["stock.low"] });
+  const all = [sent.id, ...low].toSorted();
+  const missing = await points.replayMissing("shop", "late", { since });
+  same(missing.task, "endpoint.replay");
+  same((await finished(svix, missing)).data.messagesSent, 4);
+  same(ids(await receiver.at("/late", 4)), all);
+  await eventually(async () => (await points.getStats("shop", "late")).success === 4);
+  const delivered = { since, eventTypes: ["stock.low"], status: MessageStatus.Success };
+  const bulk = await points.bulkReplay("shop", "late", delivered);
+  same(bulk.task, "endpoint.bulk-replay");
+  same((await finished(svix, bulk)).data.messagesSent, 4);
+  same(ids((await receiver.at("/late", 8)).slice(4)), all);
+
+  const listed = await bothWays((options) => tasks.list(options), (item) => item.id);
+  same(listed.toSorted(), [task.id, missing.id, bulk.id].toSorted());
+  const done = await tasks.list({ status: "finished", task: "endpoint.recover" });
+  same(done.data.map((item) => item.id), [task.id]);
+  await refused(404, () => tasks.get("qtask_nowhere"));
+
+  const example = await points.sendExample("shop", "late", { eventType: "sale.made" });
+  const [request] = await receiver.at("/late", 1, (request) => request.id === example.id);
+  same([example.eventType, JSON.parse(request.body)], ["sale.made", { total: 12.5 }]);
+  new Webhook((await points.getSecret("shop", "late")).key).verify(request.body, request.headers);
+}
+
+/** Payloads and responses, removed for good. */
+async function removing(svix) {
+  const { message: messages, messageAttempt: attempts } = svix;
+  const whole = { withContent: true };
+  const [first] = (await attempts.listByEndpoint("shop", "flaky", { status: MessageStatus.Fail, ...whole })).data;
+  same(first.response, "not now");
+  await attempts.expungeContent("shop", first.msgId, first.id);
+  assert.notEqual((await attempts.get("shop", first.msgId, first.id)).response, "not now");
+  await messages.expungeContent("shop", first.msgId);
+  same((await messages.get("shop", first.msgId, whole)).payload, { expired: true });
+  await refused(409, () => attempts.resend("shop", first.msgId, "flaky"));
+  const [quiet] = (await messages.list("van")).data;
+  const task = await messages.expungeAllContents("van");
+  same(task.task, "application.purge_content");
+  same((await finished(svix, task)).data.messagesPurged, 1);
+  same((await messages.get("van", quiet.id, whole)).payload, { expired: true });
+}
+
+/** The background task when it is over. */
+async function finished(svix, task) {
+  matches(task.id, "qtask_");
+  justNow(task.updatedAt);
+  const found = await eventually(async () => {
+    const found = await svix.backgroundTask.get(task.id);
+    return found.status !== "running" && found;
+  });
+  same([found.id, found.task, found.status], [task.id, task.task, "finished"]);
+  return found;
 }
 
 /** A stranger, and whoever asks for what is not there, hear it in the SDK's own exceptions. */

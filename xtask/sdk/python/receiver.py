@@ -22,7 +22,7 @@ class Received:
 
 
 class Receiver:
-    """Answers 204 to every path unless `answer` says otherwise."""
+    """Answers 204 to every path; where `answer` says otherwise, with that status and the words "not now"."""
 
     def __init__(self):
         self._arrived = threading.Condition()
@@ -36,9 +36,12 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(receiver._take(Received(self.path, headers, body)))
-                self.send_header("content-length", "0")
+                status = receiver._take(Received(self.path, headers, body))
+                words = b"" if status == 204 else b"not now"
+                self.send_response(status)
+                self.send_header("content-length", str(len(words)))
                 self.end_headers()
+                self.wfile.write(words)
 
             def log_message(self, *_):
                 pass

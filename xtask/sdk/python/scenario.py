@@ -40,7 +40,7 @@ def main():
     url, key = os.environ["RINGUP_URL"], os.environ["RINGUP_KEY"]
     svix = Counted(client(url, key))
     receiver = Receiver()
-    for part in (catalogue, accounts, endpoints, publishing, history, errors):
+    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, errors):
         part(svix, receiver)
     calls, operations = svix.tally.total(), len(svix.tally)
     print(f"python svix {VERSION}: {calls} calls of {operations} operations")
@@ -243,10 +243,10 @@ def history(svix, receiver):
     given_up = eventually(lambda: [item for item in attempts.list_attempted_destinations("shop", lost.id).data
                                    if item.status == models.MessageStatus.FAIL])
     same([(item.id, item.next_attempt) for item in given_up], [(failing.id, None)])
-    tried = attempts.list_by_endpoint("shop", "failing")
-    same([(item.msg_id, item.response_status_code) for item in tried.data], [(lost.id, 500)] * 2)
-    same({item.status for item in tried.data}, {models.MessageStatus.FAIL})
     asked = options.MessageAttemptListByEndpointOptions
+    tried = attempts.list_by_endpoint("shop", "failing", asked(with_content=True))
+    same([(item.msg_id, item.response_status_code) for item in tried.data], [(lost.id, 500)] * 2)
+    same({(item.status, item.response) for item in tried.data}, {(models.MessageStatus.FAIL, "not now")})
     for named, count in (({"status": models.MessageStatus.SUCCESS}, 0), ({"status": models.MessageStatus.FAIL}, 2),
                          ({"status_code_class": models.StatusCodeClass.CODE5XX}, 2),
                          ({"status_code_class": models.StatusCodeClass.CODE2XX}, 0),
@@ -266,6 +266,88 @@ def history(svix, receiver):
     same((len(pages), pages[0]), (3, by_hand.id))
     with refused(404):
         attempts.resend("shop", "msg_nowhere", "failing")
+
+
+def replaying(svix, receiver):
+    """What an endpoint was sent, and its counts; tasks that send much again; examples."""
+    attempts, points, messages = svix.message_attempt, svix.endpoint, svix.message
+    asked = options.MessageAttemptListAttemptedMessagesOptions
+    [sent] = attempts.list_attempted_messages("shop", "failing", asked(with_content=True)).data
+    same((sent.event_type, sent.payload, sent.status), ("stock.low", {"left": 1}, models.MessageStatus.SUCCESS))
+    counts = points.get_stats("shop", "failing")
+    same((counts.success, counts.fail, counts.pending, counts.sending, counts.canceled), (1, 0, 0, 0, 0))
+
+    receiver.answer("/flaky", 503)
+    points.create("shop", models.EndpointIn(url=receiver.url("/flaky"), uid="flaky", **{TYPES: ["stock.low"]}))
+    low = [messages.create("shop", models.MessageIn(event_type="stock.low", payload={"left": n})).id for n in (2, 3, 4)]
+    receiver.at("/flaky", 6)
+    eventually(lambda: points.get_stats("shop", "flaky").fail == 3)
+    failed = both_ways(lambda **o: attempts.list_attempted_messages(
+        "shop", "flaky", asked(status=models.MessageStatus.FAIL, **o)), lambda item: item.id)
+    same(failed, low[::-1])
+    receiver.answer("/flaky", 204)
+    since = sent.timestamp - datetime.timedelta(seconds=1)
+    task = points.recover("shop", "flaky", models.RecoverIn(since=since))
+    same(task.task, models.BackgroundTaskType.ENDPOINT_RECOVER)
+    same(finished(svix, task).data["messagesSent"], 3)
+    same({request.id for request in receiver.at("/flaky", 9)[6:]}, set(low))
+    eventually(lambda: points.get_stats("shop", "flaky").success == 3)
+
+    # An endpoint that came later gets what it missed, and then all of it once more.
+    points.create("shop", models.EndpointIn(url=receiver.url("/late"), uid="late", **{TYPES: ["stock.low"]}))
+    missing = points.replay_missing("shop", "late", models.ReplayIn(since=since))
+    same(missing.task, models.BackgroundTaskType.ENDPOINT_REPLAY)
+    same(finished(svix, missing).data["messagesSent"], 4)
+    same({request.id for request in receiver.at("/late", 4)}, {sent.id, *low})
+    eventually(lambda: points.get_stats("shop", "late").success == 4)
+    all_of_it = models.BulkReplayIn(since=since, event_types=["stock.low"], status=models.MessageStatus.SUCCESS)
+    bulk = points.bulk_replay("shop", "late", all_of_it)
+    same(bulk.task, models.BackgroundTaskType.ENDPOINT_BULK_REPLAY)
+    same(finished(svix, bulk).data["messagesSent"], 4)
+    same({request.id for request in receiver.at("/late", 8)[4:]}, {sent.id, *low})
+
+    tasks = both_ways(lambda **o: svix.background_task.list(options.BackgroundTaskListOptions(**o)), lambda item: item.id)
+    same(sorted(tasks), sorted([task.id, missing.id, bulk.id]))
+    done = options.BackgroundTaskListOptions(
+        status=models.BackgroundTaskStatus.FINISHED, task=models.BackgroundTaskType.ENDPOINT_RECOVER)
+    same([item.id for item in svix.background_task.list(done).data], [task.id])
+    with refused(404):
+        svix.background_task.get("qtask_nowhere")
+
+    example = points.send_example("shop", "late", models.EventExampleIn(event_type="sale.made"))
+    [request] = receiver.at("/late", such=lambda request: request.id == example.id)
+    same((example.event_type, request.json()), ("sale.made", {"total": 12.5}))
+    Webhook(points.get_secret("shop", "late").key).verify(request.body, request.headers)
+
+
+def removing(svix, _):
+    """Payloads and responses, removed for good."""
+    messages, attempts = svix.message, svix.message_attempt
+    whole = options.MessageGetOptions(with_content=True)
+    first, *_ = attempts.list_by_endpoint("shop", "flaky", options.MessageAttemptListByEndpointOptions(
+        status=models.MessageStatus.FAIL, with_content=True)).data
+    same(first.response, "not now")
+    attempts.expunge_content("shop", first.msg_id, first.id)
+    same(attempts.get("shop", first.msg_id, first.id).response != "not now", True)
+    messages.expunge_content("shop", first.msg_id)
+    same(messages.get("shop", first.msg_id, whole).payload, {"expired": True})
+    with refused(409):
+        attempts.resend("shop", first.msg_id, "flaky")
+    [quiet] = messages.list("van").data
+    task = messages.expunge_all_contents("van")
+    same(task.task, models.BackgroundTaskType.APPLICATION_PURGE_CONTENT)
+    same(finished(svix, task).data["messagesPurged"], 1)
+    same(messages.get("van", quiet.id, whole).payload, {"expired": True})
+
+
+def finished(svix, task):
+    """The background task when it is over."""
+    matches(task.id, "qtask_")
+    just_now(task.updated_at)
+    [found] = eventually(lambda: [found for found in [svix.background_task.get(task.id)]
+                                  if found.status != models.BackgroundTaskStatus.RUNNING])
+    same((found.id, found.task, found.status), (task.id, task.task, models.BackgroundTaskStatus.FINISHED))
+    return found
 
 
 def errors(svix, _):

@@ -31,6 +31,8 @@ async fn play() -> Result<()> {
     part::endpoint::play(&svix, &receiver).await.context("endpoints")?;
     part::publish::play(&svix, &receiver).await.context("publishing")?;
     part::history::play(&svix, &receiver).await.context("history")?;
+    part::replay::play(&svix, &receiver).await.context("replaying")?;
+    part::removal::play(&svix).await.context("removing")?;
     part::refusal::play(&svix).await.context("refusals")?;
     let (calls, operations) = svix.made();
     println!("rust svix {VERSION}: {calls} calls of {operations} operations");

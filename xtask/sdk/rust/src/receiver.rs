@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, convert::Infallible, net::SocketA
 
 use anyhow::{Context, Result};
 use http::{HeaderMap, Request, Response};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::{
     body::{Bytes, Incoming},
     server::conn::http1,
@@ -33,7 +33,7 @@ impl Received {
     }
 }
 
-/// Answers 204 to every path unless [`Receiver::answer`] says otherwise.
+/// Answers 204 to every path; where [`Receiver::answer`] says otherwise, with that status and the words "not now".
 pub struct Receiver {
     address: SocketAddr,
     log: Rc<Log>,
@@ -92,7 +92,7 @@ async fn accept(listener: TcpListener, log: Rc<Log>) {
     }
 }
 
-async fn take(request: Request<Incoming>, log: Rc<Log>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn take(request: Request<Incoming>, log: Rc<Log>) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
     let status = log.statuses.borrow().get(&path).copied().unwrap_or(204);
@@ -100,7 +100,7 @@ async fn take(request: Request<Incoming>, log: Rc<Log>) -> Result<Response<Empty
         log.requests.borrow_mut().push(Received { path, headers: head.headers, body: body.to_bytes() });
         log.arrived.notify_waiters();
     }
-    let mut response = Response::new(Empty::new());
+    let mut response = Response::new(Full::from(if status == 204 { "" } else { "not now" }));
     *response.status_mut() = http::StatusCode::from_u16(status).expect("a status of ours");
     Ok(response)
 }

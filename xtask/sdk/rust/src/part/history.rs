@@ -20,6 +20,8 @@ use crate::{
 const SHOP: &str = "shop";
 const FAILING: &str = "failing";
 
+type Options = MessageAttemptListByEndpointOptions;
+
 pub async fn play(svix: &Calls, receiver: &Receiver) -> Result<()> {
     delivered(svix).await?;
     let lost = given_up(svix, receiver).await?;
@@ -61,10 +63,10 @@ async fn given_up(svix: &Calls, receiver: &Receiver) -> Result<String> {
         Ok(failed.map(|item| (item.id, item.next_attempt)).collect())
     };
     same(eventually(look).await?, vec![(endpoint.id, None)])?;
-    let tried = call!(svix, message_attempt.list_by_endpoint(SHOP.into(), FAILING.into(), None))?;
-    let tried = tried.data.into_iter().map(|item| (item.msg_id, item.response_status_code, item.status));
-    same(tried.collect::<Vec<_>>(), vec![(lost.clone(), 500, MessageStatus::Fail); 2])?;
-    type Options = MessageAttemptListByEndpointOptions;
+    let whole = Some(Options { with_content: Some(true), ..Default::default() });
+    let tried = call!(svix, message_attempt.list_by_endpoint(SHOP.into(), FAILING.into(), whole))?;
+    let tried = tried.data.into_iter().map(|item| (item.msg_id, item.response, item.status));
+    same(tried.collect::<Vec<_>>(), vec![(lost.clone(), "not now".to_owned(), MessageStatus::Fail); 2])?;
     for (options, count) in [
         (Options { status: Some(MessageStatus::Success), ..Default::default() }, 0),
         (Options { status: Some(MessageStatus::Fail), ..Default::default() }, 2),

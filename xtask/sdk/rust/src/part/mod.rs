@@ -6,6 +6,9 @@ pub mod endpoint;
 pub mod history;
 pub mod publish;
 pub mod refusal;
+pub mod removal;
+pub mod replay;
+mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 
