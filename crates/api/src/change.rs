@@ -20,9 +20,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Method, StatusCode};
 use http_body_util::BodyExt as _;
-use ringup_app::{AppError, Principal};
-use ringup_core::id::KeyId;
-use ringup_core::key::EnvironmentKey;
+use ringup_app::{AppError, CallerName, Principal};
 use tokio::time::Instant;
 use tracing::error;
 
@@ -99,7 +97,7 @@ pub struct Answers {
 
 /// Whoever comes with the same key waits here until the first has its answer.
 type Place = Arc<tokio::sync::Mutex<Option<Kept>>>;
-type Name = (EnvironmentKey, Option<KeyId>, String);
+type Name = (CallerName, String);
 
 #[derive(Default)]
 struct Places {
@@ -118,7 +116,7 @@ struct Kept {
 impl Answers {
     fn place(&self, who: &Principal, key: String) -> Place {
         let mut places = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = (who.environment, who.key, key);
+        let name = (who.name(), key);
         if let Some(place) = places.by_name.get(&name) {
             return place.clone();
         }

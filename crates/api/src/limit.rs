@@ -10,9 +10,7 @@ use std::time::Duration;
 use governor::clock::Clock;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use ringup_app::Principal;
-use ringup_core::id::KeyId;
-use ringup_core::key::EnvironmentKey;
+use ringup_app::{CallerName, Principal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -38,16 +36,14 @@ impl Default for LimitPlan {
     }
 }
 
-type Name = (EnvironmentKey, Option<KeyId>);
-
 pub struct Limits {
     plan: LimitPlan,
     places: Arc<Semaphore>,
-    rate: Option<RateLimiter<Name, HashMapStateStore<Name>, TaskClock>>,
+    rate: Option<RateLimiter<CallerName, HashMapStateStore<CallerName>, TaskClock>>,
     served: Served,
 }
 
-type Served = Arc<Mutex<HashMap<Name, u32>>>;
+type Served = Arc<Mutex<HashMap<CallerName, u32>>>;
 
 impl Limits {
     pub fn new(plan: LimitPlan) -> Limits {
@@ -68,7 +64,7 @@ impl Limits {
 
     /// A place for a request of one who is known now.
     pub fn admit(&self, who: &Principal) -> Result<Place, Problem> {
-        let name = (who.environment, who.key);
+        let name = who.name();
         if let Some(rate) = &self.rate {
             if rate.len() > KEYS_REMEMBERED {
                 rate.retain_recent();
@@ -93,7 +89,7 @@ impl Limits {
 /// A request of a key that is being served.
 pub struct Place {
     served: Served,
-    name: Name,
+    name: CallerName,
 }
 
 impl Drop for Place {
@@ -108,7 +104,7 @@ impl Drop for Place {
     }
 }
 
-fn of(served: &Served) -> MutexGuard<'_, HashMap<Name, u32>> {
+fn of(served: &Served) -> MutexGuard<'_, HashMap<CallerName, u32>> {
     served.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

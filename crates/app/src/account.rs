@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ringup_core::account::Account;
 use ringup_core::id::AccountId;
 use ringup_core::key::{AccountKey, EnvironmentKey};
+use ringup_core::scope::Scope;
 use ringup_core::settings::Settings;
 use ringup_store::directory::{AccountView, Directory};
 use ringup_store::seam::Change;
@@ -26,15 +27,16 @@ pub struct AccountDraft {
 }
 
 impl App {
-    /// All accounts of the caller's environment, by id.
-    pub fn accounts(&self, principal: &Principal) -> Vec<Arc<AccountView>> {
-        let mut accounts = self.directory().accounts(principal.environment);
+    /// All accounts of the caller's environment that the caller may see, by id.
+    pub fn accounts(&self, principal: &Principal) -> Result<Vec<Arc<AccountView>>, AppError> {
+        let mut accounts = self.directory().accounts(principal.within(Scope::Read)?);
+        accounts.retain(|view| principal.reaches(view.account.key));
         accounts.sort_by_key(|view| view.account.id);
-        accounts
+        Ok(accounts)
     }
 
     pub fn account(&self, principal: &Principal, account: &str) -> Result<Arc<AccountView>, AppError> {
-        self.owned(principal, account)
+        self.owned(principal, account, Scope::Read)
     }
 
     /// `Conflict` if the uid is taken.
@@ -43,8 +45,9 @@ impl App {
         principal: &Principal,
         draft: AccountDraft,
     ) -> Result<Arc<AccountView>, AppError> {
+        let environment = principal.whole(Scope::Accounts)?;
         draft.check()?;
-        let key = self.catalogue.change(|directory| self.new_account(directory, principal.environment, draft)).await?;
+        let key = self.catalogue.change(|directory| self.new_account(directory, environment, draft)).await?;
         self.account_by_key(key)
     }
 
@@ -57,7 +60,8 @@ impl App {
         let Some(uid) = draft.uid.clone() else {
             return Ok((self.create_account(principal, draft).await?, true));
         };
-        let found = || self.directory().account_named(principal.environment, &uid);
+        let environment = principal.whole(Scope::Accounts)?;
+        let found = || self.directory().account_named(environment, &uid);
         if let Some(view) = found() {
             return Ok((view, false));
         }
@@ -86,9 +90,10 @@ impl App {
         account: &str,
         edit: impl FnOnce(&mut AccountDraft) + Send,
     ) -> Result<(Arc<AccountView>, bool), AppError> {
+        let environment = principal.whole(Scope::Accounts)?;
         let mut made = false;
         let decide = |directory: &Directory| {
-            if directory.account_named(principal.environment, account).is_some() {
+            if directory.account_named(environment, account).is_some() {
                 return self.edited_account(directory, principal, account, edit);
             }
             if account.parse::<AccountId>().is_ok() {
@@ -98,7 +103,7 @@ impl App {
             edit(&mut draft);
             draft.check()?;
             made = true;
-            self.new_account(directory, principal.environment, draft)
+            self.new_account(directory, environment, draft)
         };
         let key = self.catalogue.change(decide).await?;
         Ok((self.account_by_key(key)?, made))
@@ -107,7 +112,7 @@ impl App {
     /// With its endpoints. What waited for them is cancelled.
     pub async fn delete_account(&self, principal: &Principal, account: &str) -> Result<(), AppError> {
         let decide = |directory: &Directory| {
-            owned(directory, principal, account).map(|view| Change::DeleteAccount(view.account.key))
+            owned(directory, principal, account, Scope::Accounts).map(|view| Change::DeleteAccount(view.account.key))
         };
         self.catalogue.change(decide).await.map(drop)
     }
@@ -140,11 +145,11 @@ impl App {
         account: &str,
         edit: impl FnOnce(&mut AccountDraft),
     ) -> Result<Change, AppError> {
-        let view = owned(directory, principal, account)?;
+        let view = owned(directory, principal, account, Scope::Accounts)?;
         let mut draft = AccountDraft::of(&view.account);
         edit(&mut draft);
         draft.check()?;
-        uid_is_free(directory, principal.environment, draft.uid.as_deref(), Some(view.account.key))?;
+        uid_is_free(directory, view.account.environment, draft.uid.as_deref(), Some(view.account.key))?;
         let mut changed = view.account.clone();
         changed.uid = draft.uid;
         changed.name = draft.name;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::ports::{Clock, Random};
+use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
 use ringup_egress::EgressPlan;
 use ringup_store::Store;
@@ -62,15 +63,30 @@ impl App {
         self.catalogue.store()
     }
 
-    /// The caller's account of this id or uid. Everything below an account is reached through here.
-    pub(crate) fn owned(&self, principal: &Principal, account: &str) -> Result<Arc<AccountView>, AppError> {
-        owned(self.directory(), principal, account)
+    /// The caller's account of this id or uid, for a use that takes this scope. Everything below an account is reached
+    /// through here.
+    pub(crate) fn owned(
+        &self,
+        principal: &Principal,
+        account: &str,
+        scope: Scope,
+    ) -> Result<Arc<AccountView>, AppError> {
+        owned(self.directory(), principal, account, scope)
     }
 }
 
 /// As [`App::owned`], on a directory that cannot change meanwhile.
-pub(crate) fn owned(directory: &Directory, principal: &Principal, account: &str) -> Result<Arc<AccountView>, AppError> {
-    directory.account_named(principal.environment, account).ok_or_else(|| AppError::not_found("application", account))
+///
+/// The scope is asked for first: whoever does not have it learns nothing about which accounts there are.
+pub(crate) fn owned(
+    directory: &Directory,
+    principal: &Principal,
+    account: &str,
+    scope: Scope,
+) -> Result<Arc<AccountView>, AppError> {
+    let found = directory.account_named(principal.within(scope)?, account);
+    let found = found.filter(|view| principal.reaches(view.account.key));
+    found.ok_or_else(|| AppError::not_found("application", account))
 }
 
 /// The account's endpoint of this id or uid.

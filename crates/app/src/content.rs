@@ -1,6 +1,7 @@
 //! Removing content for good: what should not have been sent, or should not have been answered.
 
 use ringup_core::id::AttemptId;
+use ringup_core::scope::Scope;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -10,7 +11,7 @@ use crate::principal::Principal;
 impl App {
     /// Removes an event's payload. What still wanted to send it is cancelled; nothing can be sent again.
     pub async fn expunge_event(&self, principal: &Principal, account: &str, event: &str) -> Result<(), AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Publish)?;
         let id = self.event_id(view.account.key, event).await?;
         let expunged = self.store().expunge_event(view.account.key, id, self.now()).await;
         expunged.map_err(|error| missing(error, "message", event))
@@ -24,7 +25,7 @@ impl App {
         event: &str,
         attempt: &str,
     ) -> Result<(), AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Publish)?;
         let not_found = || AppError::not_found("attempt", attempt);
         let id: AttemptId = attempt.parse().map_err(|_| not_found())?;
         let event = self.event_id(view.account.key, event).await?;

@@ -7,6 +7,7 @@ use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
 use ringup_core::id::EndpointId;
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::ENDPOINTS_PER_ACCOUNT_MAX;
+use ringup_core::scope::Scope;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
 use ringup_egress::url_policy;
@@ -51,7 +52,7 @@ pub struct NewEndpoint {
 impl App {
     /// All endpoints of an account, by id.
     pub fn endpoints(&self, principal: &Principal, account: &str) -> Result<Vec<Arc<EndpointView>>, AppError> {
-        let mut endpoints = self.owned(principal, account)?.endpoints.clone();
+        let mut endpoints = self.owned(principal, account, Scope::Read)?.endpoints.clone();
         endpoints.sort_by_key(|view| view.endpoint.id);
         Ok(endpoints)
     }
@@ -62,7 +63,7 @@ impl App {
         account: &str,
         endpoint: &str,
     ) -> Result<Arc<EndpointView>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         endpoint_of(&view, endpoint).cloned()
     }
 
@@ -74,7 +75,7 @@ impl App {
         new: NewEndpoint,
     ) -> Result<Arc<EndpointView>, AppError> {
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Endpoints)?;
             self.new_endpoint(directory, &view, new)
         };
         self.endpoint_by_key(self.catalogue.change(decide).await?)
@@ -89,7 +90,7 @@ impl App {
         edit: impl FnOnce(&mut EndpointDraft) + Send,
     ) -> Result<Arc<EndpointView>, AppError> {
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Endpoints)?;
             let found = endpoint_of(&view, endpoint)?;
             self.edited_endpoint(directory, &view, &found.endpoint, edit)
         };
@@ -106,7 +107,7 @@ impl App {
     ) -> Result<(Arc<EndpointView>, bool), AppError> {
         let mut made = false;
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Endpoints)?;
             if let Some(found) = view.endpoint_named(endpoint) {
                 return self.edited_endpoint(directory, &view, &found.endpoint, edit);
             }
@@ -125,7 +126,7 @@ impl App {
     /// What waited for it is cancelled.
     pub async fn delete_endpoint(&self, principal: &Principal, account: &str, endpoint: &str) -> Result<(), AppError> {
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Endpoints)?;
             endpoint_of(&view, endpoint).map(|found| Change::DeleteEndpoint(found.endpoint.key))
         };
         self.catalogue.change(decide).await.map(drop)

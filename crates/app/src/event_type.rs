@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ringup_core::account::EventType;
 use ringup_core::id::EventTypeId;
 use ringup_core::json;
+use ringup_core::key::EnvironmentKey;
 use ringup_core::limits::JSON_DEPTH_MAX;
+use ringup_core::scope::Scope;
 use ringup_store::directory::Directory;
 use ringup_store::seam::Change;
 
@@ -28,14 +30,27 @@ pub struct EventTypeDraft {
 }
 
 impl App {
-    /// All event types of the caller's environment, by name.
-    pub fn event_types(&self, principal: &Principal) -> Vec<Arc<EventType>> {
-        self.directory().event_types(principal.environment)
+    /// All event types of the caller's environment that the caller may see, by name.
+    pub fn event_types(&self, principal: &Principal) -> Result<Vec<Arc<EventType>>, AppError> {
+        let mut event_types = self.directory().event_types(principal.within(Scope::Read)?);
+        let sees = self.sight(principal);
+        event_types.retain(|event_type| sees(event_type));
+        Ok(event_types)
     }
 
     pub fn event_type(&self, principal: &Principal, name: &str) -> Result<Arc<EventType>, AppError> {
-        let found = self.directory().event_type(principal.environment, name);
-        found.ok_or_else(|| AppError::not_found("event type", name))
+        let found = self.directory().event_type(principal.within(Scope::Read)?, name);
+        let sees = self.sight(principal);
+        found.filter(|event_type| sees(event_type)).ok_or_else(|| AppError::not_found("event type", name))
+    }
+
+    /// Event types behind a flag are shown to people only where their session has the flag.
+    fn sight(&self, principal: &Principal) -> impl Fn(&EventType) -> bool + use<> {
+        let flags = principal.key().and_then(|id| self.directory().key_by_id(id)?.key.feature_flags.clone());
+        move |event_type| match (&flags, &event_type.feature_flag) {
+            (None, _) | (_, None) => true,
+            (Some(flags), Some(flag)) => flags.contains(flag),
+        }
     }
 
     /// `Conflict` if the name is taken by one that is not archived; an archived one comes back with what is said now.
@@ -45,14 +60,15 @@ impl App {
         name: &str,
         draft: EventTypeDraft,
     ) -> Result<Arc<EventType>, AppError> {
-        let decide = |directory: &Directory| match directory.event_type(principal.environment, name) {
+        let environment = principal.whole(Scope::EventTypes)?;
+        let decide = |directory: &Directory| match directory.event_type(environment, name) {
             Some(taken) if !taken.archived => {
                 Err(AppError::Conflict(format!("the event type {name:?} is registered already")))
             }
-            old => self.drafted(principal, name, old.as_deref(), draft),
+            old => self.drafted(environment, name, old.as_deref(), draft),
         };
         self.catalogue.change(decide).await?;
-        self.event_type(principal, name)
+        self.changed_event_type(environment, name)
     }
 
     /// Changes what `edit` changes.
@@ -62,15 +78,16 @@ impl App {
         name: &str,
         edit: impl FnOnce(&mut EventTypeDraft) + Send,
     ) -> Result<Arc<EventType>, AppError> {
+        let environment = principal.whole(Scope::EventTypes)?;
         let decide = |directory: &Directory| {
-            let old = directory.event_type(principal.environment, name);
+            let old = directory.event_type(environment, name);
             let old = old.ok_or_else(|| AppError::not_found("event type", name))?;
             let mut draft = EventTypeDraft::of(&old);
             edit(&mut draft);
-            self.drafted(principal, name, Some(&old), draft)
+            self.drafted(environment, name, Some(&old), draft)
         };
         self.catalogue.change(decide).await?;
-        self.event_type(principal, name)
+        self.changed_event_type(environment, name)
     }
 
     /// Replaces an event type or registers it. Answers whether it was registered.
@@ -80,14 +97,15 @@ impl App {
         name: &str,
         draft: EventTypeDraft,
     ) -> Result<(Arc<EventType>, bool), AppError> {
+        let environment = principal.whole(Scope::EventTypes)?;
         let mut made = false;
         let decide = |directory: &Directory| {
-            let old = directory.event_type(principal.environment, name);
+            let old = directory.event_type(environment, name);
             made = old.is_none();
-            self.drafted(principal, name, old.as_deref(), draft)
+            self.drafted(environment, name, old.as_deref(), draft)
         };
         self.catalogue.change(decide).await?;
-        Ok((self.event_type(principal, name)?, made))
+        Ok((self.changed_event_type(environment, name)?, made))
     }
 
     /// Archives it: events of the type are accepted as before, and it is not offered any more. `expunge` removes it.
@@ -95,16 +113,22 @@ impl App {
         if !expunge {
             return self.edit_event_type(principal, name, |draft| draft.archived = true).await.map(drop);
         }
+        let environment = principal.whole(Scope::EventTypes)?;
         let decide = |directory: &Directory| {
-            let old = directory.event_type(principal.environment, name);
+            let old = directory.event_type(environment, name);
             old.map(|old| Change::DeleteEventType(old.id)).ok_or_else(|| AppError::not_found("event type", name))
         };
         self.catalogue.change(decide).await.map(drop)
     }
 
+    fn changed_event_type(&self, environment: EnvironmentKey, name: &str) -> Result<Arc<EventType>, AppError> {
+        // It may have been removed again since.
+        self.directory().event_type(environment, name).ok_or_else(|| AppError::not_found("event type", name))
+    }
+
     fn drafted(
         &self,
-        principal: &Principal,
+        environment: EnvironmentKey,
         name: &str,
         old: Option<&EventType>,
         draft: EventTypeDraft,
@@ -113,7 +137,7 @@ impl App {
         let now = self.now();
         Ok(Change::PutEventType(EventType {
             id: old.map_or_else(|| EventTypeId::new(now, self.random_128()), |old| old.id),
-            environment: principal.environment,
+            environment,
             name: name.to_owned(),
             description: draft.description,
             group: draft.group,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringup_core::event::KeepPayload;
+use ringup_core::scope::Scope;
 use ringup_store::query::StoredEvent;
 use ringup_store::seam::{Acceptance, EventName, NewEvent};
 
@@ -23,7 +24,7 @@ impl App {
         event_type: &str,
         payload: Bytes,
     ) -> Result<StoredEvent, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Recover)?;
         let found = endpoint_of(&view, endpoint)?;
         if let Some(stopped) = found.endpoint.stopped {
             let why = format!("the endpoint is disabled ({}); enable it first", stopped.by);

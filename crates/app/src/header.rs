@@ -1,6 +1,7 @@
 //! Extra request headers of an endpoint.
 
 use ringup_core::endpoint::Endpoint;
+use ringup_core::scope::Scope;
 use ringup_egress::header::{self as rules, HeaderProblem};
 use ringup_store::directory::Directory;
 use ringup_store::seam::Change;
@@ -19,7 +20,7 @@ impl App {
         edit: impl FnOnce(&mut Vec<(String, String)>) + Send,
     ) -> Result<(), AppError> {
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Endpoints)?;
             let old = &endpoint_of(&view, endpoint)?.endpoint;
             let mut headers = old.headers.clone();
             edit(&mut headers);

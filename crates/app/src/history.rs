@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ringup_core::delivery::DeliveryState;
 use ringup_core::id::{AccountId, AttemptId, EndpointId, EventId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::scope::Scope;
 use ringup_core::time::Tick;
 use ringup_store::directory::EndpointView;
 use ringup_store::query::{
@@ -28,7 +29,7 @@ pub struct Sent {
 
 impl App {
     pub async fn event(&self, principal: &Principal, account: &str, event: &str) -> Result<StoredEvent, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         self.stored_event(view.account.key, event).await
     }
 
@@ -39,13 +40,13 @@ impl App {
         filter: EventFilter,
         page: PageRequest,
     ) -> Result<Page<StoredEvent>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         Ok(self.store().events(view.account.key, filter, page).await?)
     }
 
     /// Endpoints that were removed since are left out.
     pub async fn destinations(&self, principal: &Principal, account: &str, event: &str) -> Result<Vec<Sent>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let id = self.event_id(view.account.key, event).await?;
         let destinations = self.store().destinations(view.account.key, id).await;
         let destinations = destinations.map_err(|error| missing(error, "message", event))?;
@@ -68,7 +69,7 @@ impl App {
         filter: AttemptFilter,
         page: PageRequest,
     ) -> Result<Page<StoredAttempt>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let endpoint = endpoint.map(|name| endpoint_of(&view, name).map(|found| found.endpoint.key)).transpose()?;
         let id = self.event_id(view.account.key, event).await?;
         let filter = AttemptFilter { endpoint, ..filter };
@@ -84,7 +85,7 @@ impl App {
         filter: AttemptFilter,
         page: PageRequest,
     ) -> Result<Page<StoredAttempt>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let key = endpoint_of(&view, endpoint)?.endpoint.key;
         Ok(self.store().attempts_of_endpoint(view.account.key, key, filter, page).await?)
     }
@@ -115,7 +116,7 @@ impl App {
         filter: EndpointEventFilter,
         page: PageRequest,
     ) -> Result<Page<EndpointEvent>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let key = endpoint_of(&view, endpoint)?.endpoint.key;
         let (mut rows, mut after) = (Vec::new(), page.after);
         loop {
@@ -138,7 +139,7 @@ impl App {
         event: &str,
         endpoint: &str,
     ) -> Result<(), AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Recover)?;
         let found = endpoint_of(&view, endpoint)?;
         if let Some(stopped) = found.endpoint.stopped {
             let why = format!("the endpoint is disabled ({}); enable it first", stopped.by);

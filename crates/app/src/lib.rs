@@ -10,7 +10,6 @@ mod app;
 mod check;
 mod content;
 mod endpoint;
-mod environment;
 mod error;
 mod event_type;
 mod example;
@@ -25,13 +24,13 @@ mod subscription;
 mod task;
 
 pub use account::AccountDraft;
-pub use api_key::{FirstStart, NewKey, new_environment, new_key};
+pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, new_environment, new_key};
 pub use app::{App, Plan};
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;
 pub use history::Sent;
-pub use principal::Principal;
+pub use principal::{CallerName, Principal};
 pub use publish::{Publish, Published};
 pub use secret::SecretDraft;
 pub use setting::SettingsView;
@@ -42,6 +41,7 @@ pub use task::{TaskDraft, TaskEstimate};
 /// What verbs answer with, in the store's words.
 pub mod view {
     pub use ringup_store::directory::{AccountView, EndpointView};
+    pub use ringup_store::keyring::KnownKey;
     pub use ringup_store::log_entry::OutcomeWord;
     pub use ringup_store::query::{
         AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, Order, Page, PageRequest, Payload, Reach,

@@ -12,6 +12,7 @@ use ringup_core::id::EventId;
 use ringup_core::json;
 use ringup_core::limits::{BATCH_EVENTS_MAX, JSON_DEPTH_MAX};
 use ringup_core::order::order_key;
+use ringup_core::scope::Scope;
 use ringup_core::settings::Ordering;
 use ringup_core::time::Timestamp;
 use ringup_store::directory::{AccountView, EndpointView};
@@ -55,7 +56,7 @@ impl App {
         publish: Publish<'_>,
         idempotency_key: Option<&str>,
     ) -> Result<Published, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Publish)?;
         let now = self.now();
         let event = self.new_event(&view, publish, idempotency_key, now)?;
         let (uid, unregistered) = (event.uid.clone(), event.unregistered);
@@ -75,7 +76,7 @@ impl App {
         batch: Vec<Publish<'_>>,
         idempotency_key: Option<&str>,
     ) -> Result<Vec<Result<Published, AppError>>, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Publish)?;
         let mut faults = Faults::default();
         faults.count("messages", batch.len(), 0, BATCH_EVENTS_MAX);
         faults.done()?;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringup_core::endpoint::{Endpoint, SigningSecret};
 use ringup_core::limits::SIGNING_SECRETS_MAX;
+use ringup_core::scope::Scope;
 use ringup_core::signing::SigningKind;
 use ringup_egress::sign;
 use ringup_store::catalogue::Catalogue;
@@ -32,7 +33,7 @@ impl App {
     /// What verifies signatures of the newest secret, as its owner copies it: `whsec_…`, or `whpk_…` for an asymmetric
     /// one, whose private half is never shown.
     pub fn secret(&self, principal: &Principal, account: &str, endpoint: &str) -> Result<SecretString, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Secrets)?;
         let found = endpoint_of(&view, endpoint)?;
         let newest = found.endpoint.secrets.first();
         newest.map(sign::shown).ok_or_else(|| AppError::not_found("secret of", endpoint))
@@ -57,7 +58,7 @@ impl App {
         let text = sign::shown(&secret);
         let now = self.now();
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, Scope::Rotate)?;
             let changed = endpoint_of(&view, endpoint)?.endpoint.clone();
             let mut changed = Catalogue::without_expired_secrets(changed, now);
             if let Some(newest) = changed.secrets.first_mut() {

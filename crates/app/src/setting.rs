@@ -8,6 +8,7 @@ use ringup_core::limits::{
     ENDPOINT_IN_FLIGHT_MAX, REDACTIONS_MAX, RETRIES_MAX, RETRY_DELAY_MAX, TIME_LIMIT_MAX, TIME_LIMIT_MIN,
 };
 use ringup_core::pointer::Pointer;
+use ringup_core::scope::Scope;
 use ringup_core::settings::{EffectiveSettings, Ordering, Settings};
 use ringup_store::directory::Directory;
 use ringup_store::seam::Change;
@@ -37,12 +38,7 @@ impl App {
         account: &str,
         endpoint: Option<&str>,
     ) -> Result<SettingsView, AppError> {
-        let view = self.owned(principal, account)?;
-        let Some(endpoint) = endpoint else {
-            return Ok(SettingsView { own: view.account.settings.clone(), effective: view.settings.clone() });
-        };
-        let found = endpoint_of(&view, endpoint)?;
-        Ok(SettingsView { own: found.endpoint.settings.clone(), effective: found.settings.clone() })
+        self.settings_for(principal, account, endpoint, Scope::Read)
     }
 
     /// Changes what `edit` changes; the result is checked as a whole.
@@ -53,8 +49,9 @@ impl App {
         endpoint: Option<&str>,
         edit: impl FnOnce(&mut Settings) -> Result<(), AppError> + Send,
     ) -> Result<SettingsView, AppError> {
+        let scope = if endpoint.is_some() { Scope::Endpoints } else { Scope::Settings };
         let decide = |directory: &Directory| {
-            let view = owned(directory, principal, account)?;
+            let view = owned(directory, principal, account, scope)?;
             let updated_at = self.now();
             let Some(endpoint) = endpoint else {
                 let settings = edited(&view.account.settings, edit)?;
@@ -65,7 +62,22 @@ impl App {
             Ok::<_, AppError>(Change::PutEndpoint(Endpoint { settings, updated_at, ..old.clone() }))
         };
         self.catalogue.change(decide).await?;
-        self.settings(principal, account, endpoint)
+        self.settings_for(principal, account, endpoint, scope)
+    }
+
+    fn settings_for(
+        &self,
+        principal: &Principal,
+        account: &str,
+        endpoint: Option<&str>,
+        scope: Scope,
+    ) -> Result<SettingsView, AppError> {
+        let view = self.owned(principal, account, scope)?;
+        let Some(endpoint) = endpoint else {
+            return Ok(SettingsView { own: view.account.settings.clone(), effective: view.settings.clone() });
+        };
+        let found = endpoint_of(&view, endpoint)?;
+        Ok(SettingsView { own: found.endpoint.settings.clone(), effective: found.settings.clone() })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
 use ringup_store::query::StandingCounts;
 
@@ -31,7 +32,7 @@ impl App {
         since: Option<Timestamp>,
         until: Option<Timestamp>,
     ) -> Result<EndpointStats, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let key = endpoint_of(&view, endpoint)?.endpoint.key;
         // Counts whole minutes, so the one that is running is counted, too.
         let until = until.unwrap_or_else(|| self.now().saturating_add(Duration::from_mins(1)));

@@ -3,6 +3,7 @@
 use ringup_core::endpoint::Endpoint;
 use ringup_core::filter::{Facts, Filter};
 use ringup_core::id::EventId;
+use ringup_core::scope::Scope;
 use ringup_core::subscription::Subscription;
 use ringup_store::directory::{AccountView, Directory};
 use ringup_store::query::{EventFilter, Order, PageRequest, Payload};
@@ -48,7 +49,7 @@ impl App {
         account: &str,
         draft: &EndpointDraft,
     ) -> Result<Tried, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Read)?;
         let mut faults = Faults::default();
         let subscription = read(draft, &mut faults);
         faults.done()?;

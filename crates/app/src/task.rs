@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringup_core::id::TaskId;
 use ringup_core::limits::{PAGE_ROWS_MAX, TASK_RATE_MAX, TASKS_RUNNING_MAX};
+use ringup_core::scope::Scope;
 use ringup_core::task::{Standing, Task, TaskKind, TaskProgress, TaskScope, TaskStatus};
 use ringup_core::time::Timestamp;
 use ringup_store::StoreError;
@@ -80,7 +81,7 @@ impl App {
 
     /// Begins to remove the payloads of all events that the account has now.
     pub async fn expunge_all(&self, principal: &Principal, account: &str) -> Result<Task, AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Publish)?;
         let scope = TaskScope { until: self.now(), ..TaskScope::default() };
         let task = self.new_task(&view, None, TaskKind::Expunge, scope, None);
         self.begun(task).await
@@ -95,7 +96,7 @@ impl App {
         order: Order,
         rows_max: usize,
     ) -> Result<Page<Task>, AppError> {
-        let filter = TaskFilter { environment: Some(principal.environment), ..filter };
+        let filter = within(principal, filter, Scope::Read)?;
         let mut rows = self.store().tasks(filter, after, order, rows_max.saturating_add(1)).await?;
         let done = rows.len() <= rows_max;
         rows.truncate(rows_max);
@@ -103,21 +104,25 @@ impl App {
     }
 
     pub async fn task(&self, principal: &Principal, task: &str) -> Result<Task, AppError> {
-        let not_found = || AppError::not_found("background task", task);
-        let id: TaskId = task.parse().map_err(|_| not_found())?;
-        let filter = TaskFilter { id: Some(id), environment: Some(principal.environment), ..TaskFilter::default() };
-        let found = self.store().tasks(filter, None, Order::NewestFirst, 1).await?;
-        found.into_iter().next().ok_or_else(not_found)
+        self.task_for(principal, task, Scope::Read).await
     }
 
     /// Ends a running task; what it brought back until then is sent. `Conflict` if it has ended.
     pub async fn cancel_task(&self, principal: &Principal, task: &str) -> Result<Task, AppError> {
-        let found = self.task(principal, task).await?;
+        let found = self.task_for(principal, task, Scope::Recover).await?;
         let step = TaskStep { status: TaskStatus::Cancelled, reached: None, why: None, now: self.now() };
         if !self.store().advance_task(found.id, step).await? {
             return Err(AppError::Conflict("the background task has ended already".to_owned()));
         }
-        self.task(principal, task).await
+        self.task_for(principal, task, Scope::Recover).await
+    }
+
+    async fn task_for(&self, principal: &Principal, task: &str, scope: Scope) -> Result<Task, AppError> {
+        let not_found = || AppError::not_found("background task", task);
+        let all = within(principal, TaskFilter::default(), scope)?;
+        let id: TaskId = task.parse().map_err(|_| not_found())?;
+        let found = self.store().tasks(TaskFilter { id: Some(id), ..all }, None, Order::NewestFirst, 1).await?;
+        found.into_iter().next().ok_or_else(not_found)
     }
 
     fn drafted_task(
@@ -128,7 +133,7 @@ impl App {
         kind: TaskKind,
         draft: TaskDraft,
     ) -> Result<(Arc<EndpointView>, Task), AppError> {
-        let view = self.owned(principal, account)?;
+        let view = self.owned(principal, account, Scope::Recover)?;
         let found = endpoint_of(&view, endpoint)?.clone();
         let now = self.now();
         check(&draft, now)?;
@@ -185,6 +190,12 @@ impl App {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What of it the caller may see.
+fn within(principal: &Principal, filter: TaskFilter, scope: Scope) -> Result<TaskFilter, AppError> {
+    let environment = Some(principal.within(scope)?);
+    Ok(TaskFilter { environment, account: principal.own_account().or(filter.account), ..filter })
 }
 
 fn check(draft: &TaskDraft, now: Timestamp) -> Result<(), AppError> {

@@ -25,6 +25,7 @@ pub mod policy;
 pub mod ports;
 pub mod rate;
 pub mod retry_after;
+pub mod scope;
 pub mod settings;
 pub mod signing;
 pub mod subscription;

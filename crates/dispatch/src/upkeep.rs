@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::ports::Clock;
+use ringup_core::time::Timestamp;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::seam::{Retention, StoreError};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+
+/// Between commits that store when keys were used: the last use is told to the minute.
+const KEYS_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepPlan {
@@ -53,8 +57,12 @@ async fn run(
     stop: CancellationToken,
 ) {
     // Apart, since removing much history takes minutes and a new key is wanted at once.
-    let work = async { tokio::join!(refresh(&plan, &catalogue, tell), retain(&plan, &catalogue, clock)) };
+    let work = async {
+        let (refresh, retain) = (refresh(&plan, &catalogue, tell), retain(&plan, &catalogue, &*clock));
+        tokio::join!(refresh, retain, keys(&catalogue, &*clock))
+    };
     stop.run_until_cancelled(work).await;
+    tidy_keys(&catalogue, clock.now()).await;
 }
 
 async fn refresh(plan: &UpkeepPlan, catalogue: &Catalogue, tell: impl Fn(Result<(), &StoreError>)) {
@@ -77,7 +85,7 @@ async fn refresh(plan: &UpkeepPlan, catalogue: &Catalogue, tell: impl Fn(Result<
     }
 }
 
-async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: Arc<dyn Clock>) {
+async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: &dyn Clock) {
     let mut turn = every(plan.retain_every);
     loop {
         turn.tick().await;
@@ -93,6 +101,24 @@ async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: Arc<dyn Clock>)
             Ok(_) => {}
             Err(error) => warn!(%error, "cannot remove history past its retention, trying again"),
         }
+    }
+}
+
+async fn keys(catalogue: &Catalogue, clock: &dyn Clock) {
+    let mut turn = every(KEYS_EVERY);
+    loop {
+        turn.tick().await;
+        tidy_keys(catalogue, clock.now()).await;
+    }
+}
+
+/// Stores when keys were used, and removes sessions that are over.
+async fn tidy_keys(catalogue: &Catalogue, now: Timestamp) {
+    if let Err(error) = catalogue.note_use().await {
+        warn!(%error, "cannot store when keys were used, trying again");
+    }
+    if let Err(error) = catalogue.forget_sessions(now).await {
+        warn!(%error, "cannot remove sessions that are over, trying again");
     }
 }
 

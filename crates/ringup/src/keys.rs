@@ -4,13 +4,13 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, bail};
-use ringup_app::{new_environment, new_key};
-use ringup_core::account::{Environment, Role};
+use ringup_app::{KeyDraft, new_environment, new_key};
+use ringup_core::account::{Environment, KeyKind, Role};
 use ringup_core::id::KeyId;
 use ringup_core::ports::Clock as _;
 use ringup_core::time::Timestamp;
 use ringup_store::StoreError;
-use ringup_store::seam::Change;
+use ringup_store::seam::{Change, Configuration};
 use ringup_store::sqlite::Configurator;
 use secrecy::ExposeSecret as _;
 
@@ -25,7 +25,7 @@ pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
         KeyCommand::Create { environment, name } => {
             let of = named(&folder, &environment)?;
             let name = name.as_deref().unwrap_or(&environment);
-            let made = new_key(Role::Environment(of.key), name, None, SystemClock.now(), &SystemRandom)?;
+            let made = new_key(KeyDraft::key(Role::Environment(of.key), name), None, SystemClock.now(), &SystemRandom)?;
             folder.change(&Change::PutKey(made.key))?;
             Ok(format!("{}\n", made.token.expose_secret()))
         }
@@ -76,19 +76,25 @@ fn named(folder: &Configurator, name: &str) -> anyhow::Result<Environment> {
 fn list_keys(folder: &Configurator) -> anyhow::Result<String> {
     let configuration = folder.load()?;
     let mut out = String::new();
-    for key in &configuration.keys {
-        let place = match key.role {
-            Role::Operator => "(operator)",
-            Role::Environment(of) => configuration
-                .environments
-                .iter()
-                .find(|environment| environment.key == of)
-                .map_or("(gone)", |environment| environment.name.as_str()),
-        };
+    for key in configuration.keys.iter().filter(|key| key.kind == KeyKind::Key) {
+        let place = place(&configuration, key.role);
         let state = key.revoked_at.map_or_else(|| "valid".to_owned(), |at| format!("revoked {}", text(at)));
         writeln!(out, "{}  {place}  {state}  made {}  {}", key.id, text(key.created_at), key.name)?;
     }
     Ok(out)
+}
+
+fn place(configuration: &Configuration, role: Role) -> String {
+    let environment = |of| configuration.environments.iter().find(|environment| environment.key == of);
+    let name = match role {
+        Role::Operator => return "(operator)".to_owned(),
+        Role::Environment(of) => environment(of).map(|environment| environment.name.clone()),
+        Role::Account(of) => {
+            let account = configuration.accounts.iter().find(|account| account.key == of);
+            account.and_then(|account| Some(format!("{}/{}", environment(account.environment)?.name, account.id)))
+        }
+    };
+    name.unwrap_or_else(|| "(gone)".to_owned())
 }
 
 fn revoke(folder: &mut Configurator, id: &str) -> anyhow::Result<()> {
@@ -97,7 +103,7 @@ fn revoke(folder: &mut Configurator, id: &str) -> anyhow::Result<()> {
     let keys = folder.load()?.keys;
     let key = keys.iter().find(|key| key.id == parsed).with_context(unknown)?;
     if key.revoked_at.is_none() {
-        folder.change(&Change::RevokeKey(parsed, SystemClock.now()))?;
+        folder.change(&Change::RevokeKeys(vec![parsed], SystemClock.now()))?;
     }
     Ok(())
 }

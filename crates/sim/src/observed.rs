@@ -143,7 +143,9 @@ impl Facts {
             | Change::DeleteAccount(_)
             | Change::PutEnvironment(_)
             | Change::PutKey(_)
-            | Change::RevokeKey(..)
+            | Change::RevokeKeys(..)
+            | Change::KeysUsed(_)
+            | Change::ForgetSessions(_)
             | Change::PutEventType(_)
             | Change::DeleteEventType(_) => {}
         }

@@ -11,6 +11,7 @@ use ringup_core::time::Timestamp;
 use tokio::sync::{Mutex, watch};
 
 use crate::directory::Directory;
+use crate::keyring;
 use crate::seam::{Change, Store, StoreError};
 
 /// The directory together with the store behind it. Readers look into the directory; changes come through here.
@@ -97,6 +98,25 @@ impl Catalogue {
         }
     }
 
+    /// Stores when keys were used since the last time. Answers how many there were.
+    pub async fn note_use(&self) -> Result<usize, StoreError> {
+        let used = self.directory.keys_used();
+        let count = used.len();
+        if count > 0 {
+            self.change(|_| Ok::<_, StoreError>(Change::KeysUsed(used))).await?;
+        }
+        Ok(count)
+    }
+
+    /// Removes links and sessions that are over. Answers how many there were.
+    pub async fn forget_sessions(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let over = self.directory.keys().iter().filter(|known| keyring::is_over(&known.key, now)).count();
+        if over > 0 {
+            self.change(|_| Ok::<_, StoreError>(Change::ForgetSessions(now))).await?;
+        }
+        Ok(over)
+    }
+
     /// Reads the configuration anew if another process changed it. Answers whether it did.
     ///
     /// Those who ask at the same time share one look, so that a flood of unknown keys costs little.
@@ -132,7 +152,9 @@ impl Change {
             Change::PutAccount(account) => account.key.0 = key,
             Change::PutEndpoint(endpoint) => endpoint.key.0 = key,
             Change::PutKey(_)
-            | Change::RevokeKey(..)
+            | Change::RevokeKeys(..)
+            | Change::KeysUsed(_)
+            | Change::ForgetSessions(_)
             | Change::DeleteAccount(_)
             | Change::DeleteEndpoint(_)
             | Change::PutEventType(_)

@@ -13,6 +13,7 @@ pub mod ending;
 pub mod expunging;
 pub mod idempotency;
 pub mod isolation;
+pub mod keys;
 pub mod model;
 pub mod payload;
 pub mod random;
@@ -114,6 +115,12 @@ macro_rules! conformance_tests {
             idempotency: keys_and_uids_survive_midnight_and_a_restart,
             isolation: another_accounts_history_does_not_exist,
             isolation: an_id_with_another_random_part_does_not_exist,
+            keys: every_field_of_a_key_comes_back,
+            keys: a_key_of_nobody_is_refused,
+            keys: keys_are_revoked_together_or_not_at_all,
+            keys: the_last_use_only_grows,
+            keys: sessions_that_are_over_are_forgotten_and_keys_are_not,
+            keys: keys_go_with_their_account,
             payload: bytes_are_sacred,
             payload: the_fate_of_a_delivered_payload,
             payload: the_fate_of_an_event_that_nobody_gets,

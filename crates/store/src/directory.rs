@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ringup_core::account::{Account, ApiKey, Environment, EventType};
+use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
-use ringup_core::id::{AccountId, EndpointId};
+use ringup_core::id::{AccountId, EndpointId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::settings::{EffectiveSettings, SystemDefaults};
+use ringup_core::time::Timestamp;
 
+use crate::keyring::{Keyring, KnownKey};
 use crate::seam::{Change, Configuration};
 
 /// An account with its endpoints, as of one moment. Shared; a change replaces it.
@@ -39,7 +41,7 @@ pub struct Directory {
 struct Inner {
     revision: u64,
     environments: BTreeMap<EnvironmentKey, Arc<Environment>>,
-    keys: HashMap<[u8; 32], Arc<ApiKey>>,
+    keys: Keyring,
     accounts: BTreeMap<AccountKey, Arc<AccountView>>,
     account_ids: HashMap<AccountId, AccountKey>,
     account_uids: HashMap<(EnvironmentKey, String), AccountKey>,
@@ -71,12 +73,22 @@ impl Directory {
     }
 
     /// The key with this token hash, revoked ones included.
-    pub fn key(&self, token_hash: &[u8; 32]) -> Option<Arc<ApiKey>> {
-        self.read().keys.get(token_hash).cloned()
+    pub fn key(&self, token_hash: &[u8; 32]) -> Option<Arc<KnownKey>> {
+        self.read().keys.by_hash(token_hash).cloned()
     }
 
-    pub fn keys(&self) -> Vec<Arc<ApiKey>> {
-        self.read().keys.values().cloned().collect()
+    pub fn key_by_id(&self, id: KeyId) -> Option<Arc<KnownKey>> {
+        self.read().keys.by_id(id).cloned()
+    }
+
+    /// All keys, links and sessions, those that ended included, in any order.
+    pub fn keys(&self) -> Vec<Arc<KnownKey>> {
+        self.read().keys.all().cloned().collect()
+    }
+
+    /// When keys were used, as far as that is later than what is stored.
+    pub fn keys_used(&self) -> Vec<(KeyId, Timestamp)> {
+        self.read().keys.used()
     }
 
     pub fn account(&self, key: AccountKey) -> Option<Arc<AccountView>> {
@@ -130,14 +142,10 @@ impl Directory {
             Change::PutEnvironment(environment) => {
                 inner.environments.insert(environment.key, Arc::new(environment));
             }
-            Change::PutKey(key) => {
-                inner.keys.insert(key.token_hash, Arc::new(key));
-            }
-            Change::RevokeKey(id, at) => {
-                if let Some(key) = inner.keys.values_mut().find(|key| key.id == id) {
-                    *key = Arc::new(ApiKey { revoked_at: Some(at), ..ApiKey::clone(key) });
-                }
-            }
+            Change::PutKey(key) => inner.keys.put(key),
+            Change::RevokeKeys(ids, at) => inner.keys.revoke(&ids, at),
+            Change::KeysUsed(used) => inner.keys.stored_use(&used),
+            Change::ForgetSessions(before) => inner.keys.forget_sessions(before),
             Change::PutAccount(account) => inner.put_account(account, &self.system),
             Change::DeleteAccount(key) => inner.delete_account(key),
             Change::PutEndpoint(endpoint) => inner.put_endpoint(endpoint, &self.system),
@@ -157,9 +165,7 @@ impl Directory {
         for environment in configuration.environments {
             fresh.environments.insert(environment.key, Arc::new(environment));
         }
-        for key in configuration.keys {
-            fresh.keys.insert(key.token_hash, Arc::new(key));
-        }
+        fresh.keys = std::mem::take(&mut inner.keys).replaced(configuration.keys);
         let mut endpoints: HashMap<AccountKey, Vec<Endpoint>> = HashMap::new();
         for endpoint in configuration.endpoints {
             endpoints.entry(endpoint.account).or_default().push(endpoint);
@@ -224,6 +230,7 @@ impl Inner {
     }
 
     fn delete_account(&mut self, key: AccountKey) {
+        self.keys.forget_account(key);
         for endpoint in self.forget_account(key) {
             self.endpoint_accounts.remove(&endpoint.key);
         }

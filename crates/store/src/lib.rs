@@ -7,6 +7,7 @@ pub mod catalogue;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod directory;
+pub mod keyring;
 pub mod log_entry;
 pub mod memory;
 pub mod query;

@@ -343,9 +343,14 @@ pub struct Configuration {
 pub enum Change {
     PutEnvironment(Environment),
     PutKey(ApiKey),
-    RevokeKey(KeyId, Timestamp),
+    /// All of them from that time on, or none if one is unknown.
+    RevokeKeys(Vec<KeyId>, Timestamp),
+    /// When keys were last used, where that is later than what is known. Unknown ones are left out.
+    KeysUsed(Vec<(KeyId, Timestamp)>),
+    /// Links and sessions that ended before this time. Keys stay listed.
+    ForgetSessions(Timestamp),
     PutAccount(Account),
-    /// With its endpoints. History stays until retention takes it.
+    /// With its endpoints and keys. History stays until retention takes it.
     DeleteAccount(AccountKey),
     PutEndpoint(Endpoint),
     DeleteEndpoint(EndpointKey),

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use ringup_app::AccountDraft;
 use ringup_core::time::Timestamp;
@@ -36,7 +36,7 @@ struct Row {
 
 /// `GET /a`
 pub async fn list(State(web): Shared, visit: Visit) -> Answer {
-    Ok(page(&web, &visit, &Fields::default(), Vec::new()))
+    page(&web, &visit, &Fields::default(), Vec::new())
 }
 
 /// `POST /a`
@@ -49,15 +49,15 @@ pub async fn create(State(web): Shared, Posted { visit, form }: Posted) -> Answe
     match web.app.create_account(&visit.who, draft).await {
         Ok(made) => Ok(Redirect::to(&format!("{}?done=account", account_path(&made))).into_response()),
         Err(error) => {
-            let page = page(&web, &visit, &form, faults(error)?);
+            let page = page(&web, &visit, &form, faults(error)?)?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
 }
 
-fn page(web: &crate::Web, visit: &Visit, form: &Fields, faults: Vec<(String, String)>) -> Response {
+fn page(web: &crate::Web, visit: &Visit, form: &Fields, faults: Vec<(String, String)>) -> Answer {
     let find = visit.query.one("find").unwrap_or_default().to_lowercase();
-    let accounts = web.app.accounts(&visit.who);
+    let accounts = web.app.accounts(&visit.who)?;
     let all = accounts.len() as u64;
     let wanted = |name: &str| name.to_lowercase().contains(&find);
     let rows = accounts.iter().rev().filter(|view| {
@@ -72,7 +72,7 @@ fn page(web: &crate::Web, visit: &Visit, form: &Fields, faults: Vec<(String, Str
         urls: view.endpoints.len() as u64,
         created_at: view.account.created_at,
     });
-    html(&AccountsPage {
+    Ok(html(&AccountsPage {
         ui: visit.ui(Menu::Accounts, "accounts-title"),
         rows: rows.collect(),
         find: visit.query.one("find").unwrap_or_default().to_owned(),
@@ -80,5 +80,5 @@ fn page(web: &crate::Web, visit: &Visit, form: &Fields, faults: Vec<(String, Str
         name: form.raw("name").unwrap_or_default().to_owned(),
         uid: form.raw("uid").unwrap_or_default().to_owned(),
         faults,
-    })
+    }))
 }

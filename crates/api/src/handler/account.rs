@@ -23,7 +23,7 @@ use crate::wire::query::Query;
 )]
 pub async fn list(State(api): Shared, Caller(who): Caller, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
-    let accounts = api.app.accounts(&who);
+    let accounts = api.app.accounts(&who)?;
     let page = listing.cut(accounts, |view| view.account.id, |id| id.parse::<AccountId>().ok())?;
     Ok(ok(&page.out(|view| ApplicationOut::of(view))))
 }

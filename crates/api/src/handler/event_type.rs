@@ -25,7 +25,7 @@ pub async fn list(State(api): Shared, Caller(who): Caller, query: Query) -> Answ
     let listing = Listing::of(&query)?;
     let with_archived = query.flag("include_archived", false)?;
     let with_schemas = query.flag("with_content", false)?;
-    let mut event_types = api.app.event_types(&who);
+    let mut event_types = api.app.event_types(&who)?;
     event_types.retain(|event_type| with_archived || !event_type.archived);
     let page = listing.cut(event_types, |event_type| event_type.name.clone(), |name| Some(name.to_owned()))?;
     Ok(ok(&page.out(|event_type| EventTypeOut::of(event_type, with_schemas))))

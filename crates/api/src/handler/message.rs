@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use ringup_app::AppError;
 use ringup_app::view::{EndpointEventFilter, EventFilter, Reach};
 use ringup_core::id::{EndpointId, EventId};
 use ringup_core::limits::BATCH_EVENTS_MAX;
@@ -42,7 +43,7 @@ pub async fn create(
     let with_content = query.flag("with_content", true)?;
     let sealed = Sealed::read(&body)?;
     if let Some(application) = sealed.application
-        && api.app.account(&who, &account).is_err()
+        && matches!(api.app.account(&who, &account), Err(AppError::NotFound { .. }))
     {
         let mut draft = json::read::<ApplicationIn>(application.get().as_bytes())?.draft();
         // The next message comes by the same path, which must lead to this account.

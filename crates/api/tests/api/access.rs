@@ -1,7 +1,7 @@
 //! Who may come in, and what everyone gets.
 
 use axum::body::Body;
-use ringup_app::Principal;
+use ringup_app::{KeyPlace, KeyRequest, Principal};
 use ringup_core::key::EnvironmentKey;
 use secrecy::ExposeSecret as _;
 
@@ -52,7 +52,7 @@ async fn an_operator_acts_in_live_unless_told_otherwise() {
 async fn a_key_of_one_environment_stays_there() {
     let desk = Desk::open().await;
     desk.app.create_environment(&operator(), "sandbox", false).await.unwrap();
-    let key = desk.app.create_key(&operator(), Some("sandbox"), "theirs").await.unwrap();
+    let key = desk.app.create_key(&operator(), KeyRequest::of_environment("sandbox", "theirs")).await.unwrap();
     let id = desk.account("shop").await;
     let bearer = format!("Bearer {}", key.token.expose_secret());
     for name in ["shop", id.as_str()] {
@@ -71,7 +71,7 @@ async fn a_key_of_one_environment_stays_there() {
 #[tokio::test]
 async fn a_revoked_key_opens_nothing() {
     let desk = Desk::open().await;
-    let key = desk.app.create_key(&operator(), Some("live"), "short").await.unwrap();
+    let key = desk.app.create_key(&operator(), KeyRequest::of_environment("live", "short")).await.unwrap();
     let bearer = format!("Bearer {}", key.token.expose_secret());
     desk.send("GET", "/app", &[("authorization", &bearer)], Body::empty()).await.is(200);
     desk.app.revoke_key(&operator(), &key.key.id.to_string()).await.unwrap();
@@ -84,11 +84,13 @@ async fn a_revoked_key_opens_nothing() {
 }
 
 #[tokio::test]
-async fn only_an_operator_makes_keys() {
+async fn only_an_operator_makes_environments_and_operators() {
     let desk = Desk::open().await;
     let ordinary = desk.app.authenticate(&desk.key, None).unwrap();
-    assert!(desk.app.create_key(&ordinary, Some("live"), "x").await.is_err());
-    assert!(desk.app.keys(&ordinary).is_err());
+    let operators = KeyRequest { place: KeyPlace::Operator, ..KeyRequest::of_environment("", "x") };
+    assert!(desk.app.create_key(&ordinary, operators).await.is_err());
+    assert!(desk.app.create_key(&ordinary, KeyRequest::of_environment("sandbox", "x")).await.is_err());
+    assert_eq!(desk.app.keys(&ordinary).unwrap().len(), 1, "its own");
     assert!(desk.app.create_environment(&ordinary, "mine", false).await.is_err());
     assert_eq!(desk.app.keys(&operator()).unwrap().len(), 2);
     assert!(desk.app.create_environment(&operator(), "live", false).await.is_err(), "it exists");

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt as _;
-use ringup_app::{App, Plan, Principal};
+use ringup_app::{App, KeyRequest, Plan, Principal};
 use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::key::{EndpointKey, EnvironmentKey};
 use ringup_core::ports::{Clock, Random};
@@ -111,7 +111,7 @@ impl Desk {
         let app = Arc::new(App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan));
         app.first_start(Some(&SecretString::from(OPERATOR)), strict).await.expect("a first start");
         let operator = Principal::at_the_machine(EnvironmentKey(0));
-        let key = app.create_key(&operator, Some("live"), "tests").await.expect("a key");
+        let key = app.create_key(&operator, KeyRequest::of_environment("live", "tests")).await.expect("a key");
         let well = Arc::new(Mutex::new(Ok(())));
         let wellness = {
             let well = well.clone();
@@ -119,6 +119,10 @@ impl Desk {
         };
         let router = ringup_api::router(app.clone(), ringup_api::Plan::new(BODY_BYTES_MAX), wellness);
         Desk { app, store, router, clock, heard, well, key: key.token.expose_secret().to_owned() }
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {

@@ -16,6 +16,7 @@ mod idempotency;
 mod lists;
 mod payload;
 mod publish;
+mod scope;
 mod served;
 mod settings;
 mod standing;

@@ -164,7 +164,7 @@ pub async fn unknown_owners_and_keys_are_not_found(home: &dyn Home) {
         Change::PutEndpoint(sample::endpoint(AccountKey(unknown), 1)),
         Change::PutEndpoint(Endpoint { key: EndpointKey(unknown), ..sample::endpoint(scene.account, 1) }),
         Change::PutEventType(sample::event_type(unknown, "invoiceCreated")),
-        Change::RevokeKey(revoked, sample::noon()),
+        Change::RevokeKeys(vec![revoked], sample::noon()),
         Change::DeleteAccount(AccountKey(unknown)),
         Change::DeleteEndpoint(EndpointKey(unknown)),
         Change::DeleteEventType(sample::event_type(environment, "invoiceCreated").id),
@@ -224,7 +224,7 @@ pub async fn a_revoked_key_stays_listed(home: &dyn Home) {
     let scene = Scene::open(home).await;
     let key = sample::api_key(Role::Operator);
     put(&scene.store, Change::PutKey(key.clone())).await;
-    put(&scene.store, Change::RevokeKey(key.id, micros())).await;
+    put(&scene.store, Change::RevokeKeys(vec![key.id], micros())).await;
     let revoked = ApiKey { revoked_at: Some(micros()), ..key };
     assert_eq!(load(&scene.store).await.keys, slice::from_ref(&revoked));
     let scene = scene.reopen(home).await;

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::account::{Account, ApiKey, Environment, EventType, KeyKind, Role};
 use ringup_core::delivery::{After, DeliveryKey, Ended, Trigger};
 use ringup_core::endpoint::{Endpoint, SigningSecret};
 use ringup_core::event::{Event, KeepPayload};
 use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
+use ringup_core::scope::Scopes;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
 use ringup_core::time::{Tick, Timestamp};
@@ -110,11 +111,19 @@ pub fn api_key(role: Role) -> ApiKey {
     token_hash[..8].copy_from_slice(&number.to_be_bytes());
     ApiKey {
         id: KeyId::new(noon(), number.into()),
+        kind: KeyKind::Key,
         role,
+        scopes: Scopes::ALL,
         name: "till".to_owned(),
+        prefix: "rk_abc".to_owned(),
         token_hash,
+        parent: None,
+        session: None,
+        feature_flags: None,
         created_at: noon(),
+        expires_at: None,
         revoked_at: None,
+        used_at: None,
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ringup_core::account::{Account, ApiKey, Environment, EventType};
+use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::id::{EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::time::Timestamp;
 
+use crate::keyring;
 use crate::seam::{Change, Configuration, StoreError};
 
 #[derive(Clone, Default)]
@@ -37,11 +38,24 @@ impl ConfigurationRows {
         match change {
             Change::PutEnvironment(environment) => self.put_environment(environment),
             Change::PutKey(key) => self.put_key(key),
-            Change::RevokeKey(id, at) => self.revoke_key(id, at),
+            Change::RevokeKeys(ids, at) => self.revoke_keys(&ids, at),
+            Change::KeysUsed(used) => {
+                for (id, at) in used {
+                    if let Some(key) = self.keys.get_mut(&id) {
+                        key.used_at = key.used_at.max(Some(at));
+                    }
+                }
+                Ok(0)
+            }
+            Change::ForgetSessions(before) => {
+                self.keys.retain(|_, key| !keyring::is_over(key, before));
+                Ok(0)
+            }
             Change::PutAccount(account) => self.put_account(account),
             Change::DeleteAccount(key) => {
                 found(self.accounts.remove(&key))?;
                 self.endpoints.retain(|_, endpoint| endpoint.account != key);
+                self.keys.retain(|_, kept| kept.role != Role::Account(key));
                 Ok(0)
             }
             Change::PutEndpoint(endpoint) => self.put_endpoint(endpoint),
@@ -63,6 +77,11 @@ impl ConfigurationRows {
     }
 
     fn put_key(&mut self, key: ApiKey) -> Result<i64, StoreError> {
+        match key.role {
+            Role::Operator => {}
+            Role::Environment(environment) => drop(found(self.environments.get(&environment))?),
+            Role::Account(account) => drop(found(self.accounts.get(&account))?),
+        }
         if self.keys.values().any(|kept| kept.id != key.id && kept.token_hash == key.token_hash) {
             return Err(StoreError::Conflict("key"));
         }
@@ -70,8 +89,15 @@ impl ConfigurationRows {
         Ok(0)
     }
 
-    fn revoke_key(&mut self, id: KeyId, at: Timestamp) -> Result<i64, StoreError> {
-        found(self.keys.get_mut(&id))?.revoked_at = Some(at);
+    fn revoke_keys(&mut self, ids: &[KeyId], at: Timestamp) -> Result<i64, StoreError> {
+        if !ids.iter().all(|id| self.keys.contains_key(id)) {
+            return Err(StoreError::NotFound);
+        }
+        for id in ids {
+            if let Some(key) = self.keys.get_mut(id) {
+                key.revoked_at = Some(at);
+            }
+        }
         Ok(0)
     }
 

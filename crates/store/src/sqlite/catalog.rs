@@ -1,6 +1,7 @@
 //! `catalog.db`: the configuration, which day files there are, and the last ids given.
 
 mod change;
+mod key;
 mod load;
 mod shape;
 mod task;
@@ -59,6 +60,18 @@ const LADDER: Ladder = Ladder {
         updated_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX task_account ON task (account, status);
+    ",
+        "
+    -- Without words the scopes are all there are, those of later versions included.
+    ALTER TABLE api_key ADD COLUMN kind TEXT NOT NULL DEFAULT 'key';
+    ALTER TABLE api_key ADD COLUMN account INTEGER;
+    ALTER TABLE api_key ADD COLUMN scopes TEXT;
+    ALTER TABLE api_key ADD COLUMN prefix TEXT NOT NULL DEFAULT '';
+    ALTER TABLE api_key ADD COLUMN parent BLOB;
+    ALTER TABLE api_key ADD COLUMN session TEXT;
+    ALTER TABLE api_key ADD COLUMN feature_flags TEXT;
+    ALTER TABLE api_key ADD COLUMN expires_at INTEGER;
+    ALTER TABLE api_key ADD COLUMN used_at INTEGER;
     ",
     ],
 };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use ringup_app::Principal;
+use ringup_app::{KeyRequest, Principal};
 use ringup_core::key::EnvironmentKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -80,7 +80,7 @@ async fn sessions_end_when_idle_and_when_their_key_is_revoked() {
     desk.clock.advance(Duration::from_hours(13));
     assert_eq!(browser.get("/me").await.status, 303);
     let machine = Principal::at_the_machine(EnvironmentKey(0));
-    let made = desk.app.create_key(&machine, Some("live"), "till").await.unwrap();
+    let made = desk.app.create_key(&machine, KeyRequest::of_environment("live", "till")).await.unwrap();
     let page = browser.post("/sign-in", &[("key", made.token.expose_secret())]).await;
     assert_eq!(page.status, 303);
     assert_eq!(browser.get("/me").await.status, 200);

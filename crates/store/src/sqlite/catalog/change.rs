@@ -1,10 +1,10 @@
 //! One change of the configuration, inside a transaction that the caller commits.
 
-use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
-use ringup_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::key;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
 use crate::seam::Change;
 
@@ -12,14 +12,14 @@ use crate::seam::Change;
 pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<Option<i64>> {
     match change {
         Change::PutEnvironment(environment) => put_environment(connection, environment),
-        Change::PutKey(key) => put_api_key(connection, key),
-        Change::RevokeKey(id, at) => {
-            let sql = "UPDATE api_key SET revoked_at = ? WHERE id = ?";
-            connection.execute(sql, params![at.as_micros(), id.0]).map(touched)
-        }
+        Change::PutKey(key) => key::put(connection, key),
+        Change::RevokeKeys(ids, at) => key::revoke(connection, ids, *at),
+        Change::KeysUsed(used) => key::used(connection, used).map(Some),
+        Change::ForgetSessions(before) => key::forget_sessions(connection, *before).map(Some),
         Change::PutAccount(account) => put_account(connection, account),
         Change::DeleteAccount(key) => {
             connection.execute("DELETE FROM endpoint WHERE account = ?", [key.0])?;
+            connection.execute("DELETE FROM api_key WHERE account = ?", [key.0])?;
             connection.execute("DELETE FROM account WHERE key = ?", [key.0]).map(touched)
         }
         Change::PutEndpoint(endpoint) => put_endpoint(connection, endpoint),
@@ -38,28 +38,6 @@ fn put_environment(connection: &Connection, environment: &Environment) -> rusqli
         params![key, environment.id.0, environment.name, environment.strict, environment.created_at.as_micros()],
     )?;
     Ok(Some(key))
-}
-
-fn put_api_key(connection: &Connection, key: &ApiKey) -> rusqlite::Result<Option<i64>> {
-    let environment = match key.role {
-        Role::Operator => None,
-        Role::Environment(environment) => Some(environment.0),
-    };
-    connection.execute(
-        "INSERT INTO api_key (id, environment, name, token_hash, created_at, revoked_at) VALUES (?, ?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET
-            environment = excluded.environment, name = excluded.name, token_hash = excluded.token_hash,
-            created_at = excluded.created_at, revoked_at = excluded.revoked_at",
-        params![
-            key.id.0,
-            environment,
-            key.name,
-            key.token_hash,
-            key.created_at.as_micros(),
-            key.revoked_at.map(Timestamp::as_micros)
-        ],
-    )?;
-    Ok(Some(0))
 }
 
 fn put_account(connection: &Connection, account: &Account) -> rusqlite::Result<Option<i64>> {
@@ -166,7 +144,7 @@ fn key_for(connection: &Connection, table: &str, given: i64) -> rusqlite::Result
         .map(Some)
 }
 
-fn exists(connection: &Connection, table: &str, key: i64) -> rusqlite::Result<bool> {
+pub(super) fn exists(connection: &Connection, table: &str, key: i64) -> rusqlite::Result<bool> {
     let found: Option<i64> =
         connection.query_row(&format!("SELECT 1 FROM {table} WHERE key = ?"), [key], |row| row.get(0)).optional()?;
     Ok(found.is_some())

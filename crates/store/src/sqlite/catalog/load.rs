@@ -1,13 +1,14 @@
 //! Reading the configuration whole.
 
-use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
-use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId, KeyId};
+use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::settings::Settings;
 use ringup_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
+use super::key;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, from_text, known};
 use crate::seam::Configuration;
 
@@ -16,7 +17,7 @@ pub(super) fn configuration(connection: &Connection) -> rusqlite::Result<Configu
     let moment = connection.unchecked_transaction()?;
     let configuration = Configuration {
         environments: all(&moment, "SELECT * FROM environment ORDER BY key", environment)?,
-        keys: all(&moment, "SELECT * FROM api_key ORDER BY id", api_key)?,
+        keys: all(&moment, "SELECT * FROM api_key ORDER BY id", key::read)?,
         accounts: all(&moment, "SELECT * FROM account ORDER BY key", account)?,
         endpoints: all(&moment, "SELECT * FROM endpoint ORDER BY key", endpoint)?,
         event_types: all(&moment, "SELECT * FROM event_type ORDER BY id", event_type)?,
@@ -36,18 +37,6 @@ fn environment(row: &Row<'_>) -> rusqlite::Result<Environment> {
         name: row.get("name")?,
         strict: row.get("strict")?,
         created_at: time(row, "created_at")?,
-    })
-}
-
-fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
-    let environment: Option<i64> = row.get("environment")?;
-    Ok(ApiKey {
-        id: KeyId(row.get("id")?),
-        role: environment.map_or(Role::Operator, |key| Role::Environment(EnvironmentKey(key))),
-        name: row.get("name")?,
-        token_hash: row.get("token_hash")?,
-        created_at: time(row, "created_at")?,
-        revoked_at: row.get::<_, Option<i64>>("revoked_at")?.map(Timestamp::from_micros),
     })
 }
 
@@ -113,7 +102,7 @@ fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
     json::<SettingsShape>(row, "settings")?.into_settings()
 }
 
-fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     row.get(column).map(Timestamp::from_micros)
 }
 
