@@ -64,7 +64,7 @@ async fn a_body_that_cannot_be_an_event_is_refused_with_words_that_help() -> Res
         ("100,000 levels outside",   "[".repeat(100_000).into_bytes(),                   422, &["object"]),
         ("over the limit",           over,                                               413, &["262144"]),
         ("event id with a line end", b"{\"eventType\":\"a\",\"eventId\":\"a\\r\\nb\",\"payload\":{}}".to_vec(), 422, &["eventId"]),
-        ("six channels",             b"{\"eventType\":\"a\",\"channels\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\"],\"payload\":{}}".to_vec(), 422, &["channels", "5"]),
+        ("eleven channels",          b"{\"eventType\":\"a\",\"channels\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\",\"h\",\"i\",\"j\",\"k\"],\"payload\":{}}".to_vec(), 422, &["channels", "10"]),
     ];
     for (case, body, status, words) in cases {
         check(case, &post(&stage, "/msg", body).await?, status, words);

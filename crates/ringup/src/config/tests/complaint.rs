@@ -14,7 +14,11 @@ fn unknown_names_are_refused_with_the_nearest() {
         ("server.data_dir=x", "server.data_dir", "did you mean store.data_dir?"),
         ("delivery.Cooldown=x", "delivery.Cooldown", "did you mean delivery.cooldown?"),
         ("log.colour=x", "log.colour", "the keys of log are format, requests, filter"),
-        ("metrics.port=x", "metrics.port", "the sections are server, store, egress, delivery, bootstrap, log, events"),
+        (
+            "metrics.port=x",
+            "metrics.port",
+            "the sections are server, store, egress, delivery, bootstrap, log, console, events",
+        ),
     ];
     for (text, name, next) in cases {
         let expected = format!("{name}: there is no such key\nset in    flag --set\nnext      {next}");
