@@ -30,6 +30,7 @@ pub use describe::document;
 pub use door::RequestLog;
 pub use limit::LimitPlan;
 pub use serve::{Left, ServePlan, serve};
+pub use wire::operational::operational_payload;
 
 use change::Answers;
 use door::Unserved;

@@ -13,7 +13,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, content, document, endpoint, event_type, health, message, settings, stats, task,
+    account, attempt, content, document, endpoint, event_type, health, message, operational, settings, stats, task,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -43,6 +43,11 @@ pub fn configuration() -> Vec<Described> {
         routes!(task::list),
         routes!(task::get),
         routes!(task::cancel),
+        routes!(operational::list, operational::create),
+        routes!(operational::get, operational::put, operational::delete),
+        routes!(operational::secret),
+        routes!(operational::rotate),
+        routes!(operational::headers, operational::put_headers),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]

@@ -84,6 +84,10 @@ pub(crate) fn owned(
     account: &str,
     scope: Scope,
 ) -> Result<Arc<AccountView>, AppError> {
+    if principal.is_operational() {
+        let found = directory.operational_account(principal.whole(scope)?);
+        return found.ok_or_else(|| AppError::not_found("operational webhook endpoint", ""));
+    }
     let found = directory.account_named(principal.within(scope)?, account);
     let found = found.filter(|view| principal.reaches(view.account.key));
     found.ok_or_else(|| AppError::not_found("application", account))

@@ -15,6 +15,7 @@ mod event_type;
 mod example;
 mod header;
 mod history;
+mod operational;
 mod principal;
 mod publish;
 mod secret;

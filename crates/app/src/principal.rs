@@ -30,6 +30,8 @@ pub struct Principal {
     /// `None` for whoever has the data folder itself in hand.
     key: Option<KeyId>,
     address: Option<IpAddr>,
+    /// Acts on the endpoints that hear operational events, and on nothing else.
+    operational: bool,
 }
 
 /// The key of a caller and where it acts. Good for nothing but comparing.
@@ -46,7 +48,14 @@ impl CallerName {
 impl Principal {
     /// The person at the machine: may do what an operator may.
     pub fn at_the_machine(environment: EnvironmentKey) -> Principal {
-        Principal { environment, role: Role::Operator, scopes: Scopes::ALL, key: None, address: None }
+        Principal {
+            environment,
+            role: Role::Operator,
+            scopes: Scopes::ALL,
+            key: None,
+            address: None,
+            operational: false,
+        }
     }
 
     /// The same, asking from this address.
@@ -113,6 +122,15 @@ impl Principal {
             Role::Operator | Role::Environment(_) => None,
             Role::Account(own) => Some(own),
         }
+    }
+
+    /// The same, acting on the operational endpoints of its environment.
+    pub(crate) fn operational(self) -> Principal {
+        Principal { operational: true, ..self }
+    }
+
+    pub(crate) fn is_operational(&self) -> bool {
+        self.operational
     }
 
     /// Whether it may reach into an account of its environment.
@@ -184,7 +202,7 @@ impl App {
             (Some(_), Some(_)) => return Err(AppError::Forbidden("the key belongs to another environment")),
         };
         let scopes = key.scopes.within(ApiKey::ceiling(key.kind, key.role));
-        Ok(Principal { environment, role: key.role, scopes, key: Some(key.id), address: None })
+        Ok(Principal { environment, role: key.role, scopes, key: Some(key.id), address: None, operational: false })
     }
 }
 

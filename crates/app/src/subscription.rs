@@ -3,6 +3,7 @@
 use ringup_core::endpoint::Endpoint;
 use ringup_core::filter::{Facts, Filter};
 use ringup_core::id::EventId;
+use ringup_core::operational::OperationalKind;
 use ringup_core::scope::Scope;
 use ringup_core::subscription::Subscription;
 use ringup_store::directory::{AccountView, Directory};
@@ -128,6 +129,16 @@ fn read(draft: &EndpointDraft, faults: &mut Faults) -> Subscription {
 /// In a strict environment nobody can subscribe to what will never come.
 fn strict(directory: &Directory, view: &AccountView, draft: &EndpointDraft, faults: &mut Faults) {
     let environment = view.account.environment;
+    if view.account.is_operational() {
+        // Its types are our own, and in no catalogue.
+        for (index, name) in draft.event_types.iter().flatten().enumerate() {
+            faults.check(OperationalKind::from_word(name).is_some(), || {
+                let known: Vec<&str> = OperationalKind::ALL.iter().map(|kind| kind.word()).collect();
+                Fault::new("event_types", "unknown", format!("expected one of {}", known.join(", "))).at(index)
+            });
+        }
+        return;
+    }
     if !directory.environment(environment).is_some_and(|environment| environment.strict) {
         return;
     }

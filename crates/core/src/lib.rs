@@ -17,6 +17,7 @@ pub mod json;
 pub mod key;
 pub mod limits;
 pub mod log;
+pub mod operational;
 pub mod order;
 pub mod outcome;
 pub mod permits;

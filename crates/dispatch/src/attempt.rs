@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::Parts;
+use crate::announce::Announcer;
 use crate::intake::Message;
 use crate::lane::Entry;
 use crate::prepared::Prepared;
@@ -37,6 +38,7 @@ pub struct Shell {
     /// Cuts off what is under way.
     pub cut: CancellationToken,
     pub tasks: TaskTracker,
+    pub announcer: Arc<Announcer>,
     clock: Arc<dyn Clock>,
     caller: Arc<dyn Caller>,
 }
@@ -70,10 +72,17 @@ pub struct Done {
 
 impl Shell {
     pub fn new(parts: Parts, steady: Steady, messages: mpsc::UnboundedSender<Message>) -> Shell {
+        let announcer = Announcer {
+            catalogue: parts.catalogue.clone(),
+            clock: parts.clock.clone(),
+            random: parts.random.clone(),
+            words: parts.words,
+        };
         Shell {
             catalogue: parts.catalogue,
             egress: parts.egress,
             random: parts.random,
+            announcer: Arc::new(announcer),
             steady,
             messages,
             cut: CancellationToken::new(),

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
+use crate::announce::Pending;
 use crate::attempt::{Begun, Done, Shell};
 use crate::intake::{Intake, Message};
 use crate::lane::{Entry, Lane, Take};
@@ -57,6 +58,8 @@ pub struct Conductor {
     in_flight: u32,
     calling: u32,
     held_bytes: usize,
+    /// Attempts to be told about once they are durable.
+    announced: BTreeMap<DeliveryKey, Pending>,
     stop: Option<Stop>,
 }
 
@@ -107,6 +110,7 @@ impl Conductor {
             in_flight: 0,
             calling: 0,
             held_bytes: 0,
+            announced: BTreeMap::new(),
             stop: None,
         }
     }
@@ -324,6 +328,10 @@ impl Conductor {
 
     fn on_settled(&mut self, key: DeliveryKey) {
         self.in_flight = self.in_flight.saturating_sub(1);
+        if let Some(pending) = self.announced.remove(&key) {
+            let announcer = self.shell.announcer.clone();
+            self.shell.tasks.spawn(async move { announcer.tell_attempt(pending).await });
+        }
         self.sweep.on_settled(key);
         self.visit(key.endpoint, |lane| lane.settled(key.event));
     }
@@ -336,6 +344,11 @@ impl Conductor {
         let draw = self.shell.random.draw();
         self.calling -= 1;
         let cut_off = after == After::Unchanged;
+        let number = entry.delivery.attempts_made.saturating_add(1);
+        let pending = self.shell.announcer.look(&settlement, &view, entry.delivery.trigger, number, outcome.status());
+        if let Some(pending) = pending {
+            self.announced.insert(key, pending);
+        }
         let unrecorded = cut_off && settlement.attempt.is_none();
         if !unrecorded {
             self.shell.catalogue.store().record(settlement);

@@ -4,6 +4,7 @@
 //! nobody waits for somebody else; at most `in_flight_max` attempts are begun and not yet durable; nothing is sent
 //! before its event is durable; no lock, transaction or connection is held while a receiver is awaited.
 
+mod announce;
 mod attempt;
 mod conductor;
 mod intake;
@@ -30,6 +31,7 @@ use crate::conductor::Conductor;
 use crate::intake::{Intake, Message};
 use crate::steady::Steady;
 
+pub use crate::announce::Words;
 pub use crate::task::Tasks;
 pub use crate::upkeep::{Upkeep, UpkeepPlan};
 
@@ -69,6 +71,8 @@ pub struct Parts {
     pub egress: Arc<EgressPlan>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    /// How operational events are worded.
+    pub words: Words,
 }
 
 impl Dispatch {

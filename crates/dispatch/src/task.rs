@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ringup_core::id::TaskId;
 use ringup_core::limits::TASK_PAGE_ROWS;
-use ringup_core::ports::Clock;
+use ringup_core::ports::{Clock, Random};
 use ringup_core::task::{Task, TaskKind, TaskProgress, TaskStatus};
 use ringup_core::time::Tick;
 use ringup_store::StoreError;
@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+
+use crate::announce::{Announcer, Words};
 
 /// Tasks that are done in turn. Others wait until one of them ends.
 const AT_ONCE_MAX: usize = 64;
@@ -42,10 +44,11 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Goes on with what the store says is running.
-    pub fn start(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>) -> Tasks {
+    /// Goes on with what the store says is running, and with telling what is still to be told of changes.
+    pub fn start(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, words: Words) -> Tasks {
         let stop = CancellationToken::new();
-        let worker = Worker { catalogue, clock, next: BTreeMap::new(), stop: stop.clone() };
+        let announcer = Announcer { catalogue: catalogue.clone(), clock: clock.clone(), random, words };
+        let worker = Worker { catalogue, clock, announcer, next: BTreeMap::new(), stop: stop.clone() };
         Tasks { stop, worker: tokio::spawn(worker.run()) }
     }
 
@@ -59,6 +62,7 @@ impl Tasks {
 struct Worker {
     catalogue: Arc<Catalogue>,
     clock: Arc<dyn Clock>,
+    announcer: Announcer,
     /// When the next page of a task may begin.
     next: BTreeMap<TaskId, Instant>,
     stop: CancellationToken,
@@ -75,8 +79,10 @@ enum Page {
 impl Worker {
     async fn run(mut self) {
         let mut begun = self.catalogue.tasks_begun();
+        let mut changes = self.catalogue.changes();
         while !self.stop.is_cancelled() {
             begun.mark_unchanged();
+            changes.mark_unchanged();
             let wake = match self.round().await {
                 Ok(wake) => wake,
                 Err(error) => {
@@ -89,6 +95,7 @@ impl Worker {
                 () = self.stop.cancelled() => {}
                 () = tokio::time::sleep_until(wake) => {}
                 changed = begun.changed() => if changed.is_err() { return },
+                changed = changes.changed() => if changed.is_err() { return },
             }
         }
     }
@@ -99,6 +106,9 @@ impl Worker {
         let tasks = self.catalogue.store().tasks(running, None, Order::OldestFirst, AT_ONCE_MAX).await?;
         self.next.retain(|id, _| tasks.iter().any(|task| task.id == *id));
         let mut wake = Instant::now() + LOOK_EVERY;
+        if self.announcer.tell_changes().await? {
+            wake = Instant::now();
+        }
         for task in &tasks {
             if self.stop.is_cancelled() {
                 break;

@@ -72,13 +72,15 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
             egress: egress_plan.clone(),
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
+            words: ringup_api::operational_payload,
         },
     );
     let health = Health::ready();
     let teller = health.clone();
     let tell = move |looked: Result<(), &StoreError>| teller.store_is(looked.err().map(ToString::to_string));
     let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock), tell);
-    let tasks = Tasks::start(catalogue.clone(), Arc::new(SystemClock));
+    let tasks =
+        Tasks::start(catalogue.clone(), Arc::new(SystemClock), Arc::new(SystemRandom), ringup_api::operational_payload);
 
     let app =
         Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ringup_core::delivery::{DeliveryKey, Ended};
 use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::operational::Notice;
 use ringup_core::outcome::Outcome;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
@@ -147,7 +148,9 @@ impl Facts {
             | Change::KeysUsed(_)
             | Change::ForgetSessions(_)
             | Change::PutEventType(_)
-            | Change::DeleteEventType(_) => {}
+            | Change::DeleteEventType(_)
+            | Change::Announced(..)
+            | Change::DropNotice(_) => {}
         }
     }
 
@@ -288,6 +291,10 @@ impl Store for ObservedStore {
 
     fn change(&self, change: Change) -> Answer<'_, i64> {
         Box::pin(self.observed_change(change))
+    }
+
+    fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>> {
+        self.inner.notices(rows_max)
     }
 
     fn outside_changes(&self) -> Answer<'_, u64> {

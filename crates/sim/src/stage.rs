@@ -128,6 +128,8 @@ impl Stage {
             egress: Arc::new(EgressPlan::default()),
             clock: Arc::new(self.world.time.clone()),
             random: Arc::new(SeededRandom::new(process)),
+            // Nobody subscribes to operational events here.
+            words: |_| bytes::Bytes::from_static(b"{}"),
         };
         let dispatch = Dispatch::start(self.world.mix.plan.clone(), parts);
         (Life { world: self.world.clone(), store: self.store.clone(), catalogue }, dispatch)

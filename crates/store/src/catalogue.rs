@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::directory::Directory;
 use crate::keyring;
+use crate::operational::notices;
 use crate::seam::{Change, Store, StoreError};
 
 /// The directory together with the store behind it. Readers look into the directory; changes come through here.
@@ -71,7 +72,10 @@ impl Catalogue {
     ) -> Result<i64, E> {
         let changing = self.changing.lock().await;
         let mut change = decide(&self.directory)?;
-        let key = self.store.change(change.clone()).await?;
+        let notices = notices(&self.directory, &change);
+        let stored = change.clone();
+        let stored = if notices.is_empty() { stored } else { Change::Announced(Box::new(stored), notices) };
+        let key = self.store.change(stored).await?;
         change.set_key(key);
         self.directory.apply(change);
         self.changed.send_modify(|revision| *revision += 1);
@@ -158,7 +162,9 @@ impl Change {
             | Change::DeleteAccount(_)
             | Change::DeleteEndpoint(_)
             | Change::PutEventType(_)
-            | Change::DeleteEventType(_) => {}
+            | Change::DeleteEventType(_)
+            | Change::Announced(..)
+            | Change::DropNotice(_) => {}
         }
     }
 }

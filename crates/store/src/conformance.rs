@@ -5,6 +5,7 @@
 //! shortens the ones that fail.
 
 pub mod accepting;
+pub mod announcing;
 pub mod configuration;
 pub mod counters;
 pub mod delivering;
@@ -85,6 +86,8 @@ macro_rules! conformance_tests {
             configuration: a_revoked_key_stays_listed,
             configuration: deleting_an_account_takes_its_endpoints_and_leaves_its_history,
             configuration: event_types_are_known_by_their_id,
+            announcing: a_change_and_what_is_told_of_it_are_one,
+            announcing: what_was_not_told_survives_a_crash,
             counters: every_outcome_has_its_counter,
             counters: counters_need_no_log,
             counters: counters_add_up_across_the_days_of_their_events,

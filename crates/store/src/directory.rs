@@ -7,6 +7,7 @@ use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::id::{AccountId, EndpointId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
+use ringup_core::operational::OPERATIONAL_UID;
 use ringup_core::settings::{EffectiveSettings, SystemDefaults};
 use ringup_core::time::Timestamp;
 
@@ -95,17 +96,28 @@ impl Directory {
         self.read().accounts.get(&key).cloned()
     }
 
+    /// The account whose endpoints hear of the environment's deliveries themselves, once somebody wanted that. It is in no
+    /// list and has no name: it is found here alone.
+    pub fn operational_account(&self, environment: EnvironmentKey) -> Option<Arc<AccountView>> {
+        let inner = self.read();
+        let key = inner.account_uids.get(&(environment, OPERATIONAL_UID.to_owned()))?;
+        inner.accounts.get(key).cloned()
+    }
+
     /// By wire id or by uid, within one environment.
     pub fn account_named(&self, environment: EnvironmentKey, name: &str) -> Option<Arc<AccountView>> {
         let inner = self.read();
         let by_id = name.parse().ok().and_then(|id: AccountId| inner.account_ids.get(&id));
         let key = by_id.or_else(|| inner.account_uids.get(&(environment, name.to_owned())))?;
-        inner.accounts.get(key).filter(|view| view.account.environment == environment).cloned()
+        let found = inner.accounts.get(key).filter(|view| view.account.environment == environment);
+        found.filter(|view| !view.account.is_operational()).cloned()
     }
 
     /// All accounts of an environment, oldest first.
     pub fn accounts(&self, environment: EnvironmentKey) -> Vec<Arc<AccountView>> {
-        self.read().accounts.values().filter(|view| view.account.environment == environment).cloned().collect()
+        let wanted =
+            |view: &&Arc<AccountView>| view.account.environment == environment && !view.account.is_operational();
+        self.read().accounts.values().filter(wanted).cloned().collect()
     }
 
     pub fn endpoint(&self, key: EndpointKey) -> Option<Arc<EndpointView>> {
@@ -136,6 +148,9 @@ impl Directory {
 
     /// Takes a change that the store has committed.
     pub fn apply(&self, change: Change) {
+        if let Change::Announced(change, _) = change {
+            return self.apply(*change);
+        }
         let mut inner = self.write();
         inner.revision += 1;
         match change {
@@ -154,6 +169,8 @@ impl Directory {
                 inner.event_types.insert((event_type.environment, event_type.name.clone()), Arc::new(event_type));
             }
             Change::DeleteEventType(id) => inner.event_types.retain(|_, event_type| event_type.id != id),
+            // What is to be told is no configuration.
+            Change::Announced(..) | Change::DropNotice(_) => {}
         }
     }
 

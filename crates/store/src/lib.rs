@@ -10,6 +10,7 @@ pub mod directory;
 pub mod keyring;
 pub mod log_entry;
 pub mod memory;
+pub mod operational;
 pub mod query;
 pub mod seam;
 pub mod sqlite;

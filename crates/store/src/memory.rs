@@ -23,6 +23,7 @@ use std::sync::Arc;
 use ringup_core::delivery::{DeliveryKey, Ended};
 use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::operational::Notice;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
@@ -84,6 +85,10 @@ impl Store for MemoryStore {
 
     fn change(&self, change: Change) -> Answer<'_, i64> {
         self.shared.run(Operation::Change, |state| state.durable.configuration.change(change))
+    }
+
+    fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>> {
+        self.shared.run(Operation::Read, move |state| Ok(state.durable.configuration.notices(rows_max)))
     }
 
     fn outside_changes(&self) -> Answer<'_, u64> {

@@ -10,6 +10,7 @@ use ringup_core::endpoint::Endpoint;
 use ringup_core::event::{Event, KeepPayload, Target};
 use ringup_core::id::{AttemptId, EventId, EventTypeId, KeyId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::operational::Notice;
 use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
@@ -50,6 +51,9 @@ pub trait Store: Send + Sync + 'static {
     /// what is not there; `Conflict` for a name that is taken. Deleting an endpoint leaves its deliveries to
     /// `end_waiting`.
     fn change(&self, change: Change) -> Answer<'_, i64>;
+
+    /// What is still to be told of changes, oldest first, each with its number.
+    fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>>;
 
     /// Grows whenever another process changed the configuration.
     fn outside_changes(&self) -> Answer<'_, u64>;
@@ -356,6 +360,10 @@ pub enum Change {
     DeleteEndpoint(EndpointKey),
     PutEventType(EventType),
     DeleteEventType(EventTypeId),
+    /// Another change, and what is to be told of it: in one commit.
+    Announced(Box<Change>, Vec<Notice>),
+    /// It was told.
+    DropNotice(i64),
 }
 
 /// How long what is kept. Payloads and attempts separately; zero keeps nothing beyond its day.

@@ -46,6 +46,7 @@ use std::thread::JoinHandle;
 use ringup_core::delivery::{DeliveryKey, Ended};
 use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::operational::Notice;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
@@ -114,6 +115,10 @@ impl Store for SqliteStore {
 
     fn change(&self, change: Change) -> Answer<'_, i64> {
         self.shared.ask(move |shared| shared.catalog()?.change(&change))
+    }
+
+    fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>> {
+        self.shared.ask(move |shared| shared.catalog()?.notices(rows_max))
     }
 
     fn outside_changes(&self) -> Answer<'_, u64> {

@@ -10,13 +10,14 @@ const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its cl
     ours; `x-ringup: extended` marks those of Svix that do more here.";
 
 /// Groups of operations, in the order in which one meets them.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("Application", "Accounts: the merchants whose events are kept apart."),
     ("Endpoint", "Receivers: where the events of an account are sent."),
     ("Event Type", "The catalogue of what can happen."),
     ("Message", "Events that happened."),
     ("Message Attempt", "What was sent where, and what came back."),
     ("Background Task", "Work on many messages, done page by page, also across restarts."),
+    ("Operational Webhook", "Receivers that hear of endpoints that change and of messages that do not arrive."),
     ("Settings", "How deliveries are made and what is kept of them."),
     ("Authentication", "Who may come in."),
     ("Health", "Whether this server works."),

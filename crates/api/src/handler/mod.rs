@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod event_type;
 pub mod health;
 pub mod message;
+pub mod operational;
 pub mod settings;
 pub mod stats;
 pub mod task;

@@ -13,6 +13,7 @@ pub mod field;
 pub mod json;
 pub mod list;
 pub mod message;
+pub mod operational;
 pub mod patch;
 pub mod query;
 pub mod settings;

@@ -14,6 +14,7 @@ mod event_types;
 mod history;
 mod idempotency;
 mod lists;
+mod operational;
 mod payload;
 mod publish;
 mod scope;

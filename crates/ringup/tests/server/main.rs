@@ -9,6 +9,7 @@ mod disk;
 mod durable;
 mod hostile;
 mod logs;
+mod operational;
 mod ordering;
 mod policy_sockets;
 mod recovering;

@@ -6,6 +6,7 @@ use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::id::{EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
+use ringup_core::operational::Notice;
 use ringup_core::time::Timestamp;
 
 use crate::keyring;
@@ -20,6 +21,8 @@ pub(super) struct ConfigurationRows {
     event_types: BTreeMap<EventTypeId, EventType>,
     /// The last key given, of any kind. Keys are never given twice: history outlives what it belongs to.
     last_key: i64,
+    notices: BTreeMap<i64, Notice>,
+    last_notice: i64,
 }
 
 impl ConfigurationRows {
@@ -31,6 +34,10 @@ impl ConfigurationRows {
             endpoints: self.endpoints.values().cloned().collect(),
             event_types: self.event_types.values().cloned().collect(),
         }
+    }
+
+    pub(super) fn notices(&self, rows_max: usize) -> Vec<(i64, Notice)> {
+        self.notices.iter().take(rows_max).map(|(number, notice)| (*number, notice.clone())).collect()
     }
 
     /// Answers the key of what was put; zero for what has none.
@@ -62,6 +69,15 @@ impl ConfigurationRows {
             Change::DeleteEndpoint(key) => found(self.endpoints.remove(&key)).map(|_| 0),
             Change::PutEventType(event_type) => self.put_event_type(event_type),
             Change::DeleteEventType(id) => found(self.event_types.remove(&id)).map(|_| 0),
+            Change::Announced(change, notices) => {
+                let key = self.change(*change)?;
+                for notice in notices {
+                    self.last_notice += 1;
+                    self.notices.insert(self.last_notice, notice);
+                }
+                Ok(key)
+            }
+            Change::DropNotice(number) => found(self.notices.remove(&number)).map(|_| 0),
         }
     }
 

@@ -3,6 +3,7 @@
 mod change;
 mod key;
 mod load;
+mod notice;
 mod shape;
 mod task;
 
@@ -60,6 +61,12 @@ const LADDER: Ladder = Ladder {
         updated_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX task_account ON task (account, status);
+    ", "
+    -- What is still to be told of changes, stored with them. AUTOINCREMENT: no number stands for two of them.
+    CREATE TABLE notice (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, environment INTEGER NOT NULL, account BLOB NOT NULL,
+        account_uid TEXT, endpoint BLOB NOT NULL, endpoint_uid TEXT, automatic INTEGER NOT NULL
+    ) STRICT;
     ",
         "
     -- Without words the scopes are all there are, those of later versions included.

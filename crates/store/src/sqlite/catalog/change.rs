@@ -5,6 +5,7 @@ use ringup_core::endpoint::Endpoint;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::key;
+use super::notice;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
 use crate::seam::Change;
 
@@ -26,6 +27,12 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         Change::DeleteEndpoint(key) => connection.execute("DELETE FROM endpoint WHERE key = ?", [key.0]).map(touched),
         Change::PutEventType(event_type) => put_event_type(connection, event_type),
         Change::DeleteEventType(id) => connection.execute("DELETE FROM event_type WHERE id = ?", [id.0]).map(touched),
+        Change::Announced(change, notices) => {
+            let key = apply(connection, change)?;
+            notices.iter().try_for_each(|notice| notice::put(connection, notice))?;
+            Ok(key)
+        }
+        Change::DropNotice(number) => connection.execute("DELETE FROM notice WHERE number = ?", [number]).map(touched),
     }
 }
 
