@@ -13,7 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, content, document, endpoint, event_type, health, message, operational, settings, stats, task,
+    account, attempt, auth, content, document, endpoint, event_type, health, key, message, operational, settings,
+    stats, task,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -48,6 +49,13 @@ pub fn configuration() -> Vec<Described> {
         routes!(operational::secret),
         routes!(operational::rotate),
         routes!(operational::headers, operational::put_headers),
+        routes!(auth::portal),
+        routes!(auth::dashboard),
+        routes!(auth::whoami),
+        routes!(auth::logout),
+        routes!(auth::expire_all),
+        routes!(key::list, key::create),
+        routes!(key::get, key::revoke),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]
