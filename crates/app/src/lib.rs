@@ -7,6 +7,7 @@
 mod account;
 mod api_key;
 mod app;
+mod cause;
 mod check;
 mod content;
 mod endpoint;
@@ -15,6 +16,7 @@ mod event_type;
 mod example;
 mod header;
 mod history;
+mod logged;
 mod operational;
 mod principal;
 mod publish;
@@ -24,14 +26,17 @@ mod setting;
 mod standing;
 mod subscription;
 mod task;
+mod traffic;
 
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, PlaceOfKey, new_environment, new_key};
 pub use app::{App, Plan};
+pub use cause::Cause;
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;
 pub use history::Sent;
+pub use logged::Logged;
 pub use principal::{CallerName, Principal};
 pub use publish::{Publish, Published};
 pub use secret::SecretDraft;
@@ -40,6 +45,7 @@ pub use setting::SettingsView;
 pub use standing::EndpointStats;
 pub use subscription::{TRIED_EVENTS_MAX, Tried};
 pub use task::{TaskDraft, TaskEstimate};
+pub use traffic::Traffic;
 
 /// What verbs answer with, in the store's words.
 pub mod view {
@@ -47,8 +53,8 @@ pub mod view {
     pub use ringup_store::keyring::KnownKey;
     pub use ringup_store::log_entry::OutcomeWord;
     pub use ringup_store::query::{
-        AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, Order, Page, PageRequest, Payload, Reach,
-        StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
+        AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest, Payload,
+        Reach, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
     };
     pub use ringup_store::seam::EventName;
 }

@@ -3,19 +3,28 @@
 //! Asks [`ringup_app::App`] and can do nothing else. One page is one struct, one template and one handler; every state of
 //! a page is an address. Whatever others wrote (payloads, answers, names) is text on a page, never HTML.
 
-#![expect(dead_code, reason = "words for the pages that follow")]
-
 mod account;
 mod assets;
+mod catalog;
+mod chart;
+mod configuration;
+mod endpoint;
 mod error_page;
+mod event;
 mod fields;
 mod front;
+mod health;
+mod json_view;
+mod kind;
 mod lang;
+mod log;
 mod markup;
 mod menu;
 mod overview;
 mod person;
 mod prefs;
+mod sample;
+mod send;
 mod session;
 mod sign_in;
 mod text;
@@ -79,6 +88,29 @@ impl Console {
             .route("/me", get(person::page).post(person::save))
             .route("/a", get(account::list).post(account::create))
             .route("/a/{a}", get(overview::page))
+            .route("/a/{a}/urls", get(endpoint::list).post(endpoint::create))
+            .route("/a/{a}/urls/new", get(endpoint::new_page))
+            .route("/a/{a}/urls/{e}", get(endpoint::one))
+            .route("/a/{a}/urls/{e}/edit", get(endpoint::edit_page).post(endpoint::edit))
+            .route("/a/{a}/urls/{e}/pause", post(endpoint::pause))
+            .route("/a/{a}/urls/{e}/resume", post(endpoint::resume))
+            .route("/a/{a}/urls/{e}/delete", post(endpoint::delete))
+            .route("/a/{a}/urls/{e}/security", get(endpoint::security))
+            .route("/a/{a}/urls/{e}/security/reveal", post(endpoint::reveal))
+            .route("/a/{a}/urls/{e}/security/rotate", post(endpoint::rotate))
+            .route(
+                "/a/{a}/urls/{e}/configuration",
+                get(configuration::of_endpoint).post(configuration::change_endpoint),
+            )
+            .route("/a/{a}/logs", get(log::list))
+            .route("/a/{a}/logs/{m}/{e}", get(log::delivery))
+            .route("/a/{a}/logs/{m}/{e}/resend", post(log::resend))
+            .route("/a/{a}/events/{m}", get(event::page))
+            .route("/a/{a}/events/{m}/payload", get(log::payload))
+            .route("/a/{a}/configuration", get(configuration::of_account).post(configuration::change_account))
+            .route("/a/{a}/catalog", get(catalog::list))
+            .route("/a/{a}/catalog/{t}", get(catalog::one))
+            .route("/a/{a}/test/send", get(send::page).post(send::submit))
             .route("/a/{a}/{*rest}", get(no_such_page))
             .layer(middleware::from_fn_with_state(self.0.clone(), front::front))
             .with_state(self.0.clone())

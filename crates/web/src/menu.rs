@@ -5,6 +5,11 @@
 pub enum Menu {
     Accounts,
     Overview,
+    Urls,
+    Logs,
+    Configuration,
+    Catalog,
+    Send,
     Person,
     /// A page that no menu leads to.
     Nowhere,
@@ -27,8 +32,21 @@ pub struct Group {
     pub items: &'static [Item],
 }
 
+const fn item(menu: Menu, key: &'static str, icon: &'static str, path: &'static str) -> Item {
+    Item { menu, key, icon, path }
+}
+
 /// Within an account.
-pub const GROUPS: &[Group] = &[Group {
-    key: "group-developer",
-    items: &[Item { menu: Menu::Overview, key: "item-overview", icon: "overview", path: "" }],
-}];
+pub const GROUPS: &[Group] = &[
+    Group {
+        key: "group-developer",
+        items: &[
+            item(Menu::Overview, "item-overview", "overview", ""),
+            item(Menu::Urls, "item-urls", "urls", "/urls"),
+            item(Menu::Logs, "item-logs", "logs", "/logs"),
+            item(Menu::Configuration, "item-configuration", "configuration", "/configuration"),
+            item(Menu::Catalog, "item-catalog", "catalog", "/catalog"),
+        ],
+    },
+    Group { key: "group-test", items: &[item(Menu::Send, "item-send", "send", "/test/send")] },
+];

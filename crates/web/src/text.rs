@@ -43,7 +43,8 @@ pub fn span(span: Duration, lang: Lang) -> String {
         if small == 0 { format!("{big} {big_word}") } else { format!("{big} {big_word} {small} {small_word}") }
     };
     match ms {
-        0..1_000 => format!("{ms} ms"),
+        0 => "0 s".to_owned(),
+        1..1_000 => format!("{ms} ms"),
         1_000..60_000 if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
         1_000..60_000 => format!("{} s", lang.tenths(ms / 100)),
         60_000..3_600_000 => pair(ms / 60_000, "unit-min", ms / 1_000 % 60, "unit-s"),

@@ -72,8 +72,8 @@ impl Ui {
     }
 
     /// A text.
-    pub fn t(&self, key: &str) -> String {
-        self.lang.text(key)
+    pub fn t(&self, key: impl AsRef<str>) -> String {
+        self.lang.text(key.as_ref())
     }
 
     /// A text about a number: `{ $count }` chooses the form, `{ $n }` is the number as the language writes it.
@@ -150,12 +150,23 @@ impl Ui {
         }
     }
 
+    pub fn span_key(&self, span: &str) -> String {
+        format!("span-{span}")
+    }
+
     pub fn theme_key(&self, theme: &Theme) -> &'static str {
         match theme {
             Theme::System => "theme-system",
             Theme::Light => "theme-light",
             Theme::Dark => "theme-dark",
         }
+    }
+
+    /// A moment to the minute.
+    pub fn minute(&self, at: &Timestamp) -> String {
+        // The date has no seconds; a time of day has them at its end.
+        let text = self.short(at);
+        if text.len() == "00:00:00".len() { text.chars().take("00:00".len()).collect() } else { text }
     }
 
     pub fn groups(&self) -> &'static [Group] {

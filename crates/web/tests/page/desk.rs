@@ -12,6 +12,7 @@ use http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use ringup_app::{App, Plan};
+use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::SystemDefaults;
 use ringup_core::time::Timestamp;
@@ -19,7 +20,9 @@ use ringup_egress::EgressPlan;
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
+use ringup_store::log_entry::{Attempt, AttemptResult, Count};
 use ringup_store::memory::{self, MemoryStore};
+use ringup_store::seam::{Fresh, Listener, Loaded, Settlement};
 use ringup_web::Console;
 use secrecy::SecretString;
 use tower::ServiceExt as _;
@@ -33,6 +36,8 @@ const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 pub struct Desk {
     pub app: Arc<App>,
+    pub store: MemoryStore,
+    pub heard: Arc<Heard>,
     pub clock: Arc<StillClock>,
     pub console: Console,
     router: Router,
@@ -63,9 +68,29 @@ impl Random for Counting {
     }
 }
 
+/// What was accepted.
+#[derive(Default)]
+pub struct Heard(Mutex<Vec<Fresh>>);
+
+impl Heard {
+    fn take(&self) -> Vec<Fresh> {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+impl Listener for Heard {
+    fn accepted(&self, fresh: Vec<Fresh>) {
+        self.0.lock().unwrap().extend(fresh);
+    }
+    fn settled(&self, _: Vec<DeliveryKey>) {}
+    fn resent(&self, _: Loaded) {}
+}
+
 impl Desk {
     pub async fn open() -> Desk {
         let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
+        let heard = Arc::new(Heard::default());
+        store.listen(heard.clone());
         let configuration = store.load_configuration().await.unwrap();
         let directory = Directory::new(SystemDefaults::default(), configuration);
         let catalogue = Arc::new(Catalogue::new(Arc::new(store.clone()), directory));
@@ -80,7 +105,41 @@ impl Desk {
         let plan = ringup_web::Plan { secure: false, payload_bytes_max: PAYLOAD_BYTES_MAX };
         let console = Console::new(app.clone(), plan);
         let router = console.router();
-        Desk { app, clock, console, router }
+        Desk { app, store, heard, clock, console, router }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Records that one attempt came to this for every delivery accepted since the last time.
+    pub async fn attempt_all(&self, result: AttemptResult, after: After, body: &'static str) {
+        for fresh in self.heard.take() {
+            self.clock.advance(Duration::from_secs(1));
+            let now = self.clock.now();
+            let gave_up = matches!(after, After::Ended(_));
+            let duration = Duration::from_millis(12);
+            self.store.record(Settlement {
+                key: DeliveryKey { endpoint: fresh.endpoint, event: fresh.event.tick() },
+                event: fresh.event.clone(),
+                after,
+                ended_at: now,
+                attempt: Some(Attempt {
+                    number: 1,
+                    trigger: Default::default(),
+                    started_at: now,
+                    duration,
+                    url: "https://erp.example/hooks".into(),
+                    result,
+                    response_headers: "content-type: text/html\nx-evil: <script>alert(1)</script>\n".into(),
+                    response_body: body.into(),
+                    body_end: Default::default(),
+                    random: [7; 12],
+                }),
+                count: Some(Count { minute: now.as_minutes(), outcome: result.outcome, duration, gave_up }),
+            });
+        }
+        self.store.flush().await;
     }
 
     /// A browser that nobody signed in with.
@@ -153,8 +212,11 @@ impl Browser {
             *self.csrf.lock().unwrap() = rest.split('"').next().unwrap().to_owned();
         }
         // A key without words shows itself in brackets.
-        let lost = ["[urls-", "[logs-", "[item-", "[group-", "[done-", "[error-"];
-        assert!(lost.iter().all(|key| !text.contains(key)), "a text is missing on {path}: {text}");
+        let lost = text.split('[').skip(1).find(|rest| {
+            let key = rest.split(']').next().unwrap_or_default();
+            key.len() > 2 && rest.len() > key.len() && key.chars().all(|c| c.is_ascii_lowercase() || "-_".contains(c))
+        });
+        assert!(lost.is_none_or(|_| !text.starts_with("<!doctype")), "a text is missing on {path}: {lost:?}");
         Page { status: head.status.as_u16(), headers: head.headers, text }
     }
 

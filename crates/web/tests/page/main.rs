@@ -3,5 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod account;
+mod configuration;
 mod desk;
 mod door;
+mod log;
+mod text;
+mod url;

@@ -1,0 +1,91 @@
+//! Developer → Event Catalog: what can be reported, by family, with a sample of each.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use ringup_app::AppError;
+
+use crate::endpoint::{path, title};
+use crate::error_page::Answer;
+use crate::json_view::view as coloured;
+use crate::kind::{Family, families};
+use crate::markup::Markup;
+use crate::menu::Menu;
+use crate::ui::{Ui, html};
+use crate::visit::{Visit, account_path};
+use crate::{Shared, sample};
+
+#[derive(Template)]
+#[template(path = "catalog.html")]
+struct CatalogPage {
+    ui: Ui,
+    base: String,
+    families: Vec<Family>,
+    find: String,
+}
+
+/// `GET /a/{account}/catalog`
+pub async fn list(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let find = visit.query.one("find").unwrap_or_default().to_owned();
+    let mut families = families(&web.app, &visit.who, &BTreeSet::new());
+    let wanted = |text: &str| text.to_lowercase().contains(&find.to_lowercase());
+    for family in &mut families {
+        let whole = wanted(&family.name);
+        family.kinds.retain(|kind| whole || wanted(&kind.name) || wanted(&kind.summary));
+    }
+    families.retain(|family| !family.kinds.is_empty());
+    let ui = visit.ui_of(&view, Menu::Catalog, "catalog-title");
+    Ok(html(&CatalogPage { ui, base: account_path(&view), families, find }))
+}
+
+#[derive(Template)]
+#[template(path = "kind.html")]
+struct KindPage {
+    ui: Ui,
+    base: String,
+    name: String,
+    family: String,
+    summary: String,
+    is_deprecated: bool,
+    is_archived: bool,
+    is_registered: bool,
+    sample: Option<Markup>,
+    schemas: Option<Markup>,
+    subscribers: Vec<(String, String)>,
+}
+
+/// `GET /a/{account}/catalog/{type}`
+pub async fn one(State(web): Shared, visit: Visit, Path((account, name)): Path<(String, String)>) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let registered = web.app.event_type(&visit.who, &name).ok();
+    let guide = sample::named(&name);
+    if registered.is_none() && guide.is_none() {
+        return Err(AppError::NotFound { what: "event type", name }.into());
+    }
+    let base = account_path(&view);
+    let mut ui = visit.ui_of(&view, Menu::Catalog, "catalog-title");
+    ui.title.clone_from(&name);
+    let wants = view
+        .endpoints
+        .iter()
+        .filter(|found| found.endpoint.subscription.event_types.as_ref().is_none_or(|types| types.contains(&name)));
+    let text = |own: Option<String>, guide: Option<String>| own.filter(|text| !text.is_empty()).or(guide);
+    let page = KindPage {
+        family: text(registered.as_ref().and_then(|one| one.group.clone()), guide.map(|one| one.group.to_string()))
+            .unwrap_or_default(),
+        summary: text(registered.as_ref().map(|one| one.description.clone()), guide.map(|one| one.summary.to_string()))
+            .unwrap_or_default(),
+        is_deprecated: registered.as_ref().is_some_and(|one| one.deprecated),
+        is_archived: registered.as_ref().is_some_and(|one| one.archived),
+        is_registered: registered.is_some(),
+        sample: guide.map(|one| coloured(one.payload().as_bytes())),
+        schemas: registered.as_ref().and_then(|one| one.schemas.as_ref()).map(|text| coloured(text.as_bytes())),
+        subscribers: wants.map(|found| (title(found), format!("{base}{}", path(found)))).collect(),
+        name,
+        base,
+        ui,
+    };
+    Ok(html(&page))
+}

@@ -1,0 +1,138 @@
+//! Adding an endpoint and changing one: where, what, proof.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use http::StatusCode;
+use ringup_app::view::{AccountView, EndpointView};
+use ringup_app::{EndpointDraft, NewEndpoint};
+
+use super::path;
+use crate::error_page::Answer;
+use crate::fields::Fields;
+use crate::kind::{Family, families};
+use crate::menu::Menu;
+use crate::ui::{Ui, html};
+use crate::visit::{Posted, Visit, account_path, faults};
+use crate::{Shared, Web};
+
+#[derive(Template)]
+#[template(path = "url_form.html")]
+struct FormPage {
+    ui: Ui,
+    base: String,
+    /// Where the form goes.
+    action: String,
+    is_new: bool,
+    /// Where *Cancel* leads.
+    back: String,
+    url: String,
+    description: String,
+    all_events: bool,
+    families: Vec<Family>,
+    channels: String,
+    faults: Vec<(String, String)>,
+}
+
+/// `GET /a/{account}/urls/new`
+pub async fn new_page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let url = visit.query.one("url").unwrap_or_default().to_owned();
+    let draft = EndpointDraft { url, ..EndpointDraft::default() };
+    Ok(page(&web, &visit, &view, None, draft, Vec::new()))
+}
+
+/// `POST /a/{account}/urls`
+pub async fn create(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let mut draft = EndpointDraft::default();
+    fill(&mut draft, &form);
+    let secret = form.one("secret").map(str::to_owned);
+    let new = NewEndpoint { draft: draft.clone(), secret, ..NewEndpoint::default() };
+    match web.app.create_endpoint(&visit.who, &account, new).await {
+        Ok(made) => {
+            let to = format!("{}{}?done=url", account_path(&view), path(&made));
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(error) => {
+            let page = page(&web, &visit, &view, None, draft, faults(error)?);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+/// `GET /a/{account}/urls/{endpoint}/edit`
+pub async fn edit_page(State(web): Shared, visit: Visit, Path((account, endpoint)): Path<(String, String)>) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
+    let draft = EndpointDraft {
+        url: found.endpoint.url.clone(),
+        description: found.endpoint.description.clone(),
+        event_types: found.endpoint.subscription.event_types.clone(),
+        channels: found.endpoint.subscription.channels.clone(),
+        ..EndpointDraft::default()
+    };
+    Ok(page(&web, &visit, &view, Some(&found), draft, Vec::new()))
+}
+
+/// `POST /a/{account}/urls/{endpoint}/edit`
+pub async fn edit(
+    State(web): Shared,
+    Path((account, endpoint)): Path<(String, String)>,
+    Posted { visit, form }: Posted,
+) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
+    match web.app.edit_endpoint(&visit.who, &account, &endpoint, |draft| fill(draft, &form)).await {
+        Ok(changed) => {
+            let to = format!("{}{}?done=saved", account_path(&view), path(&changed));
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(error) => {
+            let mut draft = EndpointDraft::default();
+            fill(&mut draft, &form);
+            let page = page(&web, &visit, &view, Some(&found), draft, faults(error)?);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+/// What the form says. A choice of no type at all stays one: `app` says what is wrong with it.
+fn fill(draft: &mut EndpointDraft, form: &Fields) {
+    draft.url = form.one("url").unwrap_or_default().to_owned();
+    draft.description = form.one("description").unwrap_or_default().to_owned();
+    let chosen = || form.many("type").map(str::to_owned).collect::<BTreeSet<_>>();
+    draft.event_types = (form.one("events") == Some("chosen")).then(chosen);
+    let channels = form.one("channels").unwrap_or_default();
+    let channels: BTreeSet<String> =
+        channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    draft.channels = (!channels.is_empty()).then_some(channels);
+}
+
+fn page(
+    web: &Web,
+    visit: &Visit,
+    view: &AccountView,
+    old: Option<&EndpointView>,
+    draft: EndpointDraft,
+    faults: Vec<(String, String)>,
+) -> Response {
+    let base = account_path(view);
+    let of_old = old.map(|old| format!("{base}{}", path(old)));
+    let chosen = draft.event_types.clone().unwrap_or_default();
+    html(&FormPage {
+        ui: visit.ui_of(view, Menu::Urls, if old.is_some() { "url-edit" } else { "url-add" }),
+        action: of_old.as_ref().map_or_else(|| format!("{base}/urls"), |path| format!("{path}/edit")),
+        back: of_old.unwrap_or_else(|| format!("{base}/urls")),
+        is_new: old.is_none(),
+        base,
+        url: draft.url,
+        description: draft.description,
+        all_events: draft.event_types.is_none(),
+        families: families(&web.app, &visit.who, &chosen),
+        channels: draft.channels.unwrap_or_default().into_iter().collect::<Vec<_>>().join(", "),
+        faults,
+    })
+}

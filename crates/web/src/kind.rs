@@ -1,0 +1,61 @@
+//! The event types that a page offers, by family.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringup_app::{App, Principal};
+
+use crate::sample;
+
+/// A family and its types.
+pub struct Family {
+    pub name: String,
+    pub kinds: Vec<Kind>,
+}
+
+pub struct Kind {
+    pub name: String,
+    pub summary: String,
+    pub chosen: bool,
+    /// Nobody registered it here: it is the guide's.
+    pub unregistered: bool,
+}
+
+/// Types that are registered in the visitor's environment and those of the guide; `chosen` are among them in any case.
+pub fn families(app: &App, who: &Principal, chosen: &BTreeSet<String>) -> Vec<Family> {
+    let mut kinds: BTreeMap<String, (String, Kind)> = BTreeMap::new();
+    for sample in sample::all() {
+        let kind = Kind {
+            name: sample.name.to_owned(),
+            summary: sample.summary.to_string(),
+            chosen: chosen.contains(sample.name),
+            unregistered: true,
+        };
+        kinds.insert(sample.name.to_owned(), (sample.group.to_string(), kind));
+    }
+    for found in app.event_types(who) {
+        if found.archived && !chosen.contains(&found.name) {
+            kinds.remove(&found.name);
+            continue;
+        }
+        let known = kinds.get(&found.name).map(|(family, _)| family.clone());
+        let family = found.group.clone().or(known).unwrap_or_default();
+        let kind = Kind {
+            name: found.name.clone(),
+            summary: found.description.clone(),
+            chosen: chosen.contains(&found.name),
+            unregistered: false,
+        };
+        kinds.insert(found.name.clone(), (family, kind));
+    }
+    for name in chosen {
+        kinds.entry(name.clone()).or_insert_with(|| {
+            let kind = Kind { name: name.clone(), summary: String::new(), chosen: true, unregistered: true };
+            (String::new(), kind)
+        });
+    }
+    let mut families: BTreeMap<String, Vec<Kind>> = BTreeMap::new();
+    for (family, kind) in kinds.into_values() {
+        families.entry(family).or_default().push(kind);
+    }
+    families.into_iter().map(|(name, kinds)| Family { name, kinds }).collect()
+}

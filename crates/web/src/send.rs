@@ -1,0 +1,133 @@
+//! Test Webhook → Send event: a sample, editable, through the real path.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use ringup_app::Publish;
+use ringup_app::view::AccountView;
+use serde_json::value::RawValue;
+
+use crate::endpoint::title;
+use crate::error_page::Answer;
+use crate::kind::{Family, families};
+use crate::menu::Menu;
+use crate::ui::{Ui, html};
+use crate::visit::{Posted, Visit, account_path, faults};
+use crate::{Shared, Web, sample};
+
+/// The type whose sample is shown first.
+const FIRST: &str = "invoiceCreated";
+
+#[derive(Template)]
+#[template(path = "send.html")]
+struct SendPage {
+    ui: Ui,
+    base: String,
+    families: Vec<Family>,
+    chosen: String,
+    payload: String,
+    channels: String,
+    /// The URLs that an event of this type goes to.
+    going: Vec<String>,
+    urls: u64,
+    faults: Vec<(String, String)>,
+    /// The line of the payload with a mistake, and a mark under the place.
+    mistake: Option<[String; 2]>,
+}
+
+/// `GET /a/{account}/test/send`
+pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let chosen = visit.query.one("type").unwrap_or(FIRST).to_owned();
+    let payload = sample::named(&chosen).map_or_else(|| "{\n  \n}".to_owned(), sample::Sample::payload);
+    Ok(shown(&web, &visit, &view, Draft { chosen, payload, channels: String::new() }, Vec::new(), None))
+}
+
+struct Draft {
+    chosen: String,
+    payload: String,
+    channels: String,
+}
+
+/// `POST /a/{account}/test/send`
+pub async fn submit(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let field = |name: &str| form.raw(name).unwrap_or_default().to_owned();
+    let draft = Draft { chosen: field("type"), payload: field("payload"), channels: field("channels") };
+    let refused = |page: Response| Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    if let Err(error) = serde_json::from_str::<&RawValue>(&draft.payload) {
+        let mistake = place(&draft.payload, error.line(), error.column());
+        let why = vec![("payload".to_owned(), error.to_string())];
+        return refused(shown(&web, &visit, &view, draft, why, Some(mistake)));
+    }
+    let channels = draft.channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let payload = Bytes::from(draft.payload.clone());
+    let publish = Publish { event_type: draft.chosen.trim(), uid: None, channels, payload };
+    match web.app.publish(&visit.who, &account, publish, None).await {
+        Ok(published) => {
+            let to = format!("{}/events/{}?done=sent", account_path(&view), published.id);
+            Ok(Redirect::to(&to).into_response())
+        }
+        Err(error) => {
+            let why = faults(error)?;
+            refused(shown(&web, &visit, &view, draft, why, None))
+        }
+    }
+}
+
+fn shown(
+    web: &Web,
+    visit: &Visit,
+    view: &AccountView,
+    draft: Draft,
+    faults: Vec<(String, String)>,
+    mistake: Option<[String; 2]>,
+) -> Response {
+    let channels: Vec<String> =
+        draft.channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    let goes = view.endpoints.iter().filter(|found| {
+        let endpoint = &found.endpoint;
+        endpoint.stopped.is_none() && endpoint.subscription.matches(&draft.chosen, &channels)
+    });
+    html(&SendPage {
+        ui: visit.ui_of(view, Menu::Send, "send-title"),
+        base: account_path(view),
+        families: families(&web.app, &visit.who, &BTreeSet::from([draft.chosen.clone()])),
+        going: goes.map(|found| title(found)).collect(),
+        urls: view.endpoints.len() as u64,
+        chosen: draft.chosen,
+        payload: draft.payload,
+        channels: draft.channels,
+        faults,
+        mistake,
+    })
+}
+
+/// A line of a text and a caret under the column, both cut to what fits a screen.
+fn place(text: &str, line: usize, column: usize) -> [String; 2] {
+    const BEFORE: usize = 40;
+    let found: Vec<char> = text.lines().nth(line.saturating_sub(1)).unwrap_or_default().chars().collect();
+    let at = column.saturating_sub(1).min(found.len());
+    let from = at.saturating_sub(BEFORE);
+    let cut = found.iter().skip(from).take(2 * BEFORE).collect();
+    [cut, format!("{}^", " ".repeat(at - from))]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_caret_stands_under_the_mistake() {
+        let text = "{\n  \"a\": 1,,\n}";
+        let error = serde_json::from_str::<&RawValue>(text).expect_err("two commas");
+        let [line, caret] = place(text, error.line(), error.column());
+        assert_eq!(line, "  \"a\": 1,,");
+        assert_eq!(caret.find('^'), Some(9));
+        assert_eq!(place("", 1, 0), [String::new(), "^".to_owned()]);
+    }
+}

@@ -1,0 +1,141 @@
+//! Test Webhook → Send event, Developer → Logs, and the pages of a delivery and an event.
+
+use std::time::Duration;
+
+use ringup_core::delivery::{After, Ended};
+use ringup_store::log_entry::{AttemptResult, OutcomeWord};
+
+use crate::desk::{Browser, Desk};
+use crate::url::fresh;
+
+const DELIVERED: AttemptResult = AttemptResult { outcome: OutcomeWord::Delivered, status: Some(200), detail: None };
+const MISSING: AttemptResult = AttemptResult { outcome: OutcomeWord::Refused, status: Some(404), detail: None };
+const DNS: AttemptResult = AttemptResult { outcome: OutcomeWord::Unreachable, status: None, detail: Some("dns") };
+
+const EVIL: &str = "<script>alert(1)</script>";
+
+async fn with_url(desk: &Desk) -> Browser {
+    let browser = fresh(desk).await;
+    browser.get("/a/kopi/urls/new").await;
+    browser.submit("/a/kopi/urls", &[("url", "https://erp.example/hooks"), ("description", "ERP sync")]).await;
+    browser
+}
+
+/// Sends an event; answers its page's path.
+async fn send(browser: &Browser, kind: &str, payload: &str) -> String {
+    browser.get("/a/kopi/test/send").await;
+    let page = browser.post("/a/kopi/test/send", &[("type", kind), ("payload", payload)]).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    page.location().split('?').next().unwrap().to_owned()
+}
+
+/// The first link that a page has to a delivery.
+fn delivery(text: &str) -> String {
+    let at = text.find("/a/kopi/logs/msg_").expect("a link to a delivery");
+    text[at..].split('"').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_sample_is_sent_and_its_delivery_is_followed_to_the_end() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    browser.get("/a/kopi/logs").await.shows("Nothing was sent yet");
+    browser.get("/a/kopi/test/send?type=productUpdated").await.shows("ERP sync").shows("&#34;ID&#34;");
+    let event = send(&browser, "invoiceCreated", r#"{"Total": 148000.00, "Note": "<script>alert(1)</script>"}"#).await;
+    let page = browser.get(&event).await;
+    page.shows("Pending").shows("hx-trigger=\"every 1s\"").shows("148000.00").lacks(EVIL);
+    desk.attempt_all(DELIVERED, After::Delivered, "<script>alert(1)</script>").await;
+    browser.get(&event).await.shows("Delivered").lacks("hx-trigger");
+    let log = browser.get("/a/kopi/logs").await;
+    log.shows("invoiceCreated").shows("ERP sync").shows("100 % delivered in the last hour");
+    let page = browser.get(&delivery(&log.text)).await;
+    page.shows("Your server took it and answered 200").shows("x-evil").shows("148000.00").lacks(EVIL);
+    page.shows("curl &#39;https://erp.example/hooks&#39;");
+    let path = delivery(&log.text).split('?').next().unwrap().to_owned();
+    browser.submit(&format!("{path}/resend"), &[]).await.shows("One more attempt was asked for");
+    let raw = browser.get(&format!("{event}/payload")).await;
+    assert_eq!(raw.text, r#"{"Total": 148000.00, "Note": "<script>alert(1)</script>"}"#);
+    assert_eq!(raw.headers.get("content-type").unwrap(), "application/octet-stream");
+    assert!(raw.headers.get("content-disposition").unwrap().to_str().unwrap().starts_with("attachment"));
+}
+
+#[tokio::test]
+async fn failures_say_what_happened_and_what_to_do() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    send(&browser, "invoiceCreated", "{}").await;
+    desk.attempt_all(MISSING, After::Ended(Ended::NotRepeated), "nothing here").await;
+    send(&browser, "productUpdated", "{}").await;
+    let due_at = desk.now().saturating_add(Duration::from_secs(7));
+    desk.attempt_all(DNS, After::Retry { due_at, attempts_made: 1 }, "").await;
+    let log = browser.get("/a/kopi/logs").await;
+    log.shows("Failed").shows("Retrying").shows("no address").shows(">404<");
+    browser.get("/a/kopi/logs?status=4xx").await.shows("invoiceCreated").lacks("row mono\" href=\"/a/kopi/logs/msg_x");
+    let page = browser.get("/a/kopi/logs?event=productUpdated").await;
+    let page = browser.get(&delivery(&page.text)).await;
+    page.shows("has no address right now").shows("The next attempt is at").shows("Next attempt");
+    let page = browser.get("/a/kopi/logs?status=4xx").await;
+    let page = browser.get(&delivery(&page.text)).await;
+    page.shows("does not exist (404)").shows("not repeated by the settings in force");
+    browser.get("/a/kopi/logs?status=delivered").await.shows("No attempt matches");
+    browser.get("/a/kopi").await.shows("One URL is failing").shows("Recent failures").shows("Failing since");
+    browser.get("/a/kopi/urls?state=failing").await.shows("ERP sync");
+}
+
+#[tokio::test]
+async fn a_payload_that_is_not_json_is_refused_with_its_place() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    browser.get("/a/kopi/test/send").await;
+    let page = browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", "{\n \"a\": 1,,\n}")]).await;
+    assert_eq!(page.status, 422);
+    page.shows("role=\"alert\"").shows("^</span>").shows("&#34;a&#34;: 1,,");
+    let page = browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", "[1]")]).await;
+    assert_eq!(page.status, 422);
+    page.shows("JSON object");
+}
+
+#[tokio::test]
+async fn modes_that_keep_less_say_so() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    browser.get("/a/kopi/configuration").await;
+    browser.submit("/a/kopi/configuration", &[("card", "log"), ("log_mode", "none")]).await;
+    send(&browser, "invoiceCreated", "{}").await;
+    let page = browser.get("/a/kopi/logs").await;
+    page.shows("Recording None").shows("Retries still happen").shows("Nothing is listed in this mode");
+    let fields = [("card", "full"), ("back", "/a/kopi/logs?done=full")];
+    let page = browser.submit("/a/kopi/configuration", &fields).await;
+    page.shows("Recording all for one hour").shows("Recording all until");
+    desk.clock.advance(Duration::from_mins(61));
+    browser.get("/a/kopi/logs").await.shows("Recording None");
+}
+
+#[tokio::test]
+async fn a_long_log_is_read_page_by_page() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    for number in 0..60 {
+        send(&browser, "invoiceCreated", &format!("{{\"n\":{number}}}")).await;
+    }
+    desk.attempt_all(DELIVERED, After::Delivered, "").await;
+    let page = browser.get("/a/kopi/logs").await;
+    let rows = |text: &str| text.matches("class=\"row mono\"").count();
+    assert_eq!(rows(&page.text), 50);
+    let older = page.text.split("href=\"").find(|rest| rest.starts_with("/a/kopi/logs?older=")).expect("an older page");
+    let page = browser.get(older.split('"').next().unwrap()).await;
+    assert_eq!(rows(&page.text), 10);
+    page.shows("Newest").lacks("hx-trigger");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_not_found() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    let event = "msg_0ujtsYcgvSTl8PAuAdqWYSMnLOv";
+    for path in
+        ["/events/x", &format!("/events/{event}"), &format!("/logs/{event}/x"), &format!("/events/{event}/payload")]
+    {
+        assert_eq!(browser.get(&format!("/a/kopi{path}")).await.status, 404, "{path}");
+    }
+}
