@@ -29,7 +29,7 @@ struct CatalogPage {
 pub async fn list(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let find = visit.query.one("find").unwrap_or_default().to_owned();
-    let mut families = families(&web.app, &visit.who, &BTreeSet::new());
+    let mut families = families(&web.app, &visit.who, &BTreeSet::new(), &BTreeSet::new());
     let wanted = |text: &str| text.to_lowercase().contains(&find.to_lowercase());
     for family in &mut families {
         let whole = wanted(&family.name);
@@ -67,10 +67,10 @@ pub async fn one(State(web): Shared, visit: Visit, Path((account, name)): Path<(
     let base = account_path(&view);
     let mut ui = visit.ui_of(&view, Menu::Catalog, "catalog-title");
     ui.title.clone_from(&name);
-    let wants = view
-        .endpoints
-        .iter()
-        .filter(|found| found.endpoint.subscription.event_types.as_ref().is_none_or(|types| types.contains(&name)));
+    let wants = view.endpoints.iter().filter(|found| {
+        let family = registered.as_ref().and_then(|one| one.group.as_deref());
+        found.endpoint.subscription.wants_type(&name, family)
+    });
     let text = |own: Option<String>, guide: Option<String>| own.filter(|text| !text.is_empty()).or(guide);
     let page = KindPage {
         family: text(registered.as_ref().and_then(|one| one.group.clone()), guide.map(|one| one.group.to_string()))

@@ -9,6 +9,9 @@ use crate::sample;
 /// A family and its types.
 pub struct Family {
     pub name: String,
+    /// Somebody registered a type of it, so that the whole of it can be chosen.
+    pub is_registered: bool,
+    pub is_chosen: bool,
     pub kinds: Vec<Kind>,
 }
 
@@ -21,7 +24,13 @@ pub struct Kind {
 }
 
 /// Types that are registered in the visitor's environment and those of the guide; `chosen` are among them in any case.
-pub fn families(app: &App, who: &Principal, chosen: &BTreeSet<String>) -> Vec<Family> {
+pub fn families(
+    app: &App,
+    who: &Principal,
+    chosen: &BTreeSet<String>,
+    chosen_families: &BTreeSet<String>,
+) -> Vec<Family> {
+    let registered = app.event_types(who);
     let mut kinds: BTreeMap<String, (String, Kind)> = BTreeMap::new();
     for sample in sample::all() {
         let kind = Kind {
@@ -32,7 +41,7 @@ pub fn families(app: &App, who: &Principal, chosen: &BTreeSet<String>) -> Vec<Fa
         };
         kinds.insert(sample.name.to_owned(), (sample.group.to_string(), kind));
     }
-    for found in app.event_types(who) {
+    for found in &registered {
         if found.archived && !chosen.contains(&found.name) {
             kinds.remove(&found.name);
             continue;
@@ -57,5 +66,11 @@ pub fn families(app: &App, who: &Principal, chosen: &BTreeSet<String>) -> Vec<Fa
     for (family, kind) in kinds.into_values() {
         families.entry(family).or_default().push(kind);
     }
-    families.into_iter().map(|(name, kinds)| Family { name, kinds }).collect()
+    let family = |(name, kinds)| Family {
+        is_registered: registered.iter().any(|found| found.group.as_ref() == Some(&name)),
+        is_chosen: chosen_families.contains(&name),
+        name,
+        kinds,
+    };
+    families.into_iter().map(family).collect()
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use ringup_app::Publish;
 use ringup_app::view::AccountView;
+use ringup_core::filter::Facts;
 use serde_json::value::RawValue;
 
 use crate::endpoint::title;
@@ -89,14 +90,18 @@ fn shown(
 ) -> Response {
     let channels: Vec<String> =
         draft.channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    let goes = view.endpoints.iter().filter(|found| {
-        let endpoint = &found.endpoint;
-        endpoint.stopped.is_none() && endpoint.subscription.matches(&draft.chosen, &channels)
-    });
+    let registered = web.app.event_type(&visit.who, &draft.chosen).ok();
+    let family = registered.as_ref().and_then(|registered| registered.group.as_deref());
+    let payload = draft.payload.as_bytes();
+    let facts = Facts { event_type: &draft.chosen, channels: &channels, tags: &[], payload };
+    let goes = view
+        .endpoints
+        .iter()
+        .filter(|found| found.endpoint.stopped.is_none() && found.endpoint.subscription.matches(&facts, family));
     html(&SendPage {
         ui: visit.ui_of(view, Menu::Send, "send-title"),
         base: account_path(view),
-        families: families(&web.app, &visit.who, &BTreeSet::from([draft.chosen.clone()])),
+        families: families(&web.app, &visit.who, &BTreeSet::from([draft.chosen.clone()]), &BTreeSet::new()),
         going: goes.map(|found| title(found)).collect(),
         urls: view.endpoints.len() as u64,
         chosen: draft.chosen,

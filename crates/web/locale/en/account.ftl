@@ -319,3 +319,9 @@ overview-failing = { $count ->
     [one] One URL is failing. { $share } of { $n } attempts in 24 h delivered.
    *[other] { $count } URLs are failing. { $share } of { $n } attempts in 24 h delivered.
  }
+form-families = Whole families
+form-family = The whole family, future types too
+form-filter = Only when
+form-filter-help = A condition on the event itself, such as data.Total:>100000. Numbers compare exactly.
+form-try = Try on the last 100 events
+form-tried = matches { $matched } of the last { $events }

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use ringup_app::view::{AccountView, EndpointView};
-use ringup_app::{EndpointDraft, NewEndpoint};
+use ringup_app::{EndpointDraft, NewEndpoint, SecretDraft, Tried};
 
 use super::path;
 use crate::error_page::Answer;
@@ -33,6 +33,9 @@ struct FormPage {
     all_events: bool,
     families: Vec<Family>,
     channels: String,
+    filter: String,
+    /// Of the newest events: how many it would match, and of how many.
+    tried: Option<(u64, u64)>,
     faults: Vec<(String, String)>,
 }
 
@@ -41,7 +44,7 @@ pub async fn new_page(State(web): Shared, visit: Visit, Path(account): Path<Stri
     let view = web.app.account(&visit.who, &account)?;
     let url = visit.query.one("url").unwrap_or_default().to_owned();
     let draft = EndpointDraft { url, ..EndpointDraft::default() };
-    Ok(page(&web, &visit, &view, None, draft, Vec::new()))
+    Ok(page(&web, &visit, &view, None, draft, Vec::new(), None))
 }
 
 /// `POST /a/{account}/urls`
@@ -49,7 +52,10 @@ pub async fn create(State(web): Shared, Path(account): Path<String>, Posted { vi
     let view = web.app.account(&visit.who, &account)?;
     let mut draft = EndpointDraft::default();
     fill(&mut draft, &form);
-    let secret = form.one("secret").map(str::to_owned);
+    if form.has("try") {
+        return tried(&web, &visit, &view, None, draft).await;
+    }
+    let secret = SecretDraft { text: form.one("secret").map(str::to_owned), ..SecretDraft::default() };
     let new = NewEndpoint { draft: draft.clone(), secret, ..NewEndpoint::default() };
     match web.app.create_endpoint(&visit.who, &account, new).await {
         Ok(made) => {
@@ -57,7 +63,7 @@ pub async fn create(State(web): Shared, Path(account): Path<String>, Posted { vi
             Ok(Redirect::to(&to).into_response())
         }
         Err(error) => {
-            let page = page(&web, &visit, &view, None, draft, faults(error)?);
+            let page = page(&web, &visit, &view, None, draft, faults(error)?, None);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
@@ -72,9 +78,11 @@ pub async fn edit_page(State(web): Shared, visit: Visit, Path((account, endpoint
         description: found.endpoint.description.clone(),
         event_types: found.endpoint.subscription.event_types.clone(),
         channels: found.endpoint.subscription.channels.clone(),
+        families: found.endpoint.subscription.families.clone(),
+        filter: found.endpoint.subscription.filter.as_ref().map(|filter| filter.text().to_owned()),
         ..EndpointDraft::default()
     };
-    Ok(page(&web, &visit, &view, Some(&found), draft, Vec::new()))
+    Ok(page(&web, &visit, &view, Some(&found), draft, Vec::new(), None))
 }
 
 /// `POST /a/{account}/urls/{endpoint}/edit`
@@ -85,6 +93,11 @@ pub async fn edit(
 ) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
+    if form.has("try") {
+        let mut draft = EndpointDraft::default();
+        fill(&mut draft, &form);
+        return tried(&web, &visit, &view, Some(&found), draft).await;
+    }
     match web.app.edit_endpoint(&visit.who, &account, &endpoint, |draft| fill(draft, &form)).await {
         Ok(changed) => {
             let to = format!("{}{}?done=saved", account_path(&view), path(&changed));
@@ -93,7 +106,7 @@ pub async fn edit(
         Err(error) => {
             let mut draft = EndpointDraft::default();
             fill(&mut draft, &form);
-            let page = page(&web, &visit, &view, Some(&found), draft, faults(error)?);
+            let page = page(&web, &visit, &view, Some(&found), draft, faults(error)?, None);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
@@ -103,12 +116,36 @@ pub async fn edit(
 fn fill(draft: &mut EndpointDraft, form: &Fields) {
     draft.url = form.one("url").unwrap_or_default().to_owned();
     draft.description = form.one("description").unwrap_or_default().to_owned();
+    draft.filter = form.one("filter").map(str::to_owned);
+    draft.families = match form.one("events") {
+        Some("chosen") => form.many("family").map(str::to_owned).collect(),
+        _ => BTreeSet::new(),
+    };
     let chosen = || form.many("type").map(str::to_owned).collect::<BTreeSet<_>>();
     draft.event_types = (form.one("events") == Some("chosen")).then(chosen);
+    // Families alone are a choice, too.
+    if !draft.families.is_empty() && draft.event_types.as_ref().is_some_and(BTreeSet::is_empty) {
+        draft.event_types = None;
+    }
     let channels = form.one("channels").unwrap_or_default();
     let channels: BTreeSet<String> =
         channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     draft.channels = (!channels.is_empty()).then_some(channels);
+}
+
+/// The form again, with what the subscription would have done with the newest events.
+async fn tried(
+    web: &Web,
+    visit: &Visit,
+    view: &AccountView,
+    old: Option<&EndpointView>,
+    draft: EndpointDraft,
+) -> Answer {
+    let account = view.account.id.to_string();
+    match web.app.try_subscription(&visit.who, &account, &draft).await {
+        Ok(tried) => Ok(page(web, visit, view, old, draft, Vec::new(), Some(tried))),
+        Err(error) => Ok(page(web, visit, view, old, draft, faults(error)?, None)),
+    }
 }
 
 fn page(
@@ -118,6 +155,7 @@ fn page(
     old: Option<&EndpointView>,
     draft: EndpointDraft,
     faults: Vec<(String, String)>,
+    tried: Option<Tried>,
 ) -> Response {
     let base = account_path(view);
     let of_old = old.map(|old| format!("{base}{}", path(old)));
@@ -130,8 +168,10 @@ fn page(
         base,
         url: draft.url,
         description: draft.description,
-        all_events: draft.event_types.is_none(),
-        families: families(&web.app, &visit.who, &chosen),
+        all_events: draft.event_types.is_none() && draft.families.is_empty(),
+        families: families(&web.app, &visit.who, &chosen, &draft.families),
+        filter: draft.filter.unwrap_or_default(),
+        tried: tried.map(|tried| (tried.matched as u64, tried.events as u64)),
         channels: draft.channels.unwrap_or_default().into_iter().collect::<Vec<_>>().join(", "),
         faults,
     })

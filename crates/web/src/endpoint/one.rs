@@ -67,6 +67,8 @@ struct UrlPage {
     /// `None`: all.
     events: Option<Vec<String>>,
     channels: Vec<String>,
+    families: Vec<String>,
+    filter: Option<String>,
     created_at: Timestamp,
     updated_at: Timestamp,
     pause_after: Option<String>,
@@ -105,6 +107,8 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): P
         table: series.rows(&ui),
         events: subscription.event_types.as_ref().map(|types| types.iter().cloned().collect()),
         channels: subscription.channels.iter().flatten().cloned().collect(),
+        families: subscription.families.iter().cloned().collect(),
+        filter: subscription.filter.as_ref().map(|filter| filter.text().to_owned()),
         created_at: found.endpoint.created_at,
         updated_at: found.endpoint.updated_at,
         pause_after: (!pause_after.is_zero()).then(|| ui.span(&pause_after)),

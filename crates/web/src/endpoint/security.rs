@@ -5,6 +5,7 @@ use std::time::Duration;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use ringup_app::SecretDraft;
 use ringup_app::view::{AccountView, EndpointView};
 use ringup_core::time::Timestamp;
 use secrecy::ExposeSecret as _;
@@ -63,7 +64,7 @@ pub async fn rotate(
     let view = web.app.account(&visit.who, &account)?;
     let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
     let hours = form.one("grace_hours").and_then(|hours| hours.parse().ok()).map(Duration::from_hours);
-    web.app.rotate_secret(&visit.who, &account, &endpoint, form.one("secret"), hours).await?;
+    web.app.rotate_secret(&visit.who, &account, &endpoint, SecretDraft::default(), hours).await?;
     let to = format!("{}{}/security?done=rotated", account_path(&view), path(&found));
     Ok(Redirect::to(&to).into_response())
 }

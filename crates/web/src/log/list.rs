@@ -95,7 +95,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
     let shown = page.rows.last().filter(|_| !page.done);
     let link = |changes: &[(&str, &str)]| format!("{base}/logs?{}", query.with(changes));
     let lines = page.rows.iter().map(|row| Line::of(row, &ui, &base)).collect();
-    let types = kind::families(&web.app, &visit.who, &Default::default());
+    let types = kind::families(&web.app, &visit.who, &Default::default(), &Default::default());
     let page = LogPage {
         lines,
         status: query.one("status").unwrap_or_default().to_owned(),

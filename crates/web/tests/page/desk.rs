@@ -13,9 +13,10 @@ use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
 use ringup_app::{App, Plan};
 use ringup_core::delivery::{After, DeliveryKey};
+use ringup_core::key::EndpointKey;
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::SystemDefaults;
-use ringup_core::time::Timestamp;
+use ringup_core::time::{Tick, Timestamp};
 use ringup_egress::EgressPlan;
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
@@ -84,6 +85,8 @@ impl Listener for Heard {
     }
     fn settled(&self, _: Vec<DeliveryKey>) {}
     fn resent(&self, _: Loaded) {}
+    fn recalled(&self, _: EndpointKey, _: Tick) {}
+    fn discarded(&self, _: Vec<DeliveryKey>) {}
 }
 
 impl Desk {

@@ -98,3 +98,22 @@ async fn the_catalogue_is_by_family_and_each_type_has_a_sample() {
     browser.get("/a/kopi/catalog/invoiceCreated").await.shows("HS-25-000417").shows("No URL asks for it");
     assert_eq!(browser.get("/a/kopi/catalog/nothing").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_condition_is_tried_on_events_before_it_is_saved() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    for total in [10, 200, 3000] {
+        browser.get("/a/kopi/test/send").await;
+        let payload = format!("{{\"Total\":{total}}}");
+        browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", &payload)]).await;
+    }
+    browser.get("/a/kopi/urls/new").await;
+    let fields = [("url", "https://erp.example/a"), ("filter", "data.Total:>100"), ("try", "1")];
+    browser.post("/a/kopi/urls", &fields).await.shows("matches 2 of the last 3");
+    let page = browser.post("/a/kopi/urls", &[("url", "https://erp.example/a"), ("filter", "data.Total:>100 )")]).await;
+    assert_eq!(page.status, 422);
+    browser.get("/a/kopi/urls/new").await;
+    let page = browser.submit("/a/kopi/urls", &[("url", "https://erp.example/a"), ("filter", "data.Total:>100")]).await;
+    page.shows("data.Total:&#62;100");
+}
