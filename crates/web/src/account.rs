@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse as _, Redirect};
 use http::StatusCode;
 use ringup_app::AccountDraft;
+use ringup_core::account::Role;
 use ringup_core::time::Timestamp;
 
 use crate::Shared;
@@ -34,8 +35,13 @@ struct Row {
     created_at: Timestamp,
 }
 
-/// `GET /a`
+/// `GET /a`. Whoever may see one account alone is led to it.
 pub async fn list(State(web): Shared, visit: Visit) -> Answer {
+    if let Role::Account(_) = visit.who.role()
+        && let Some(own) = web.app.accounts(&visit.who)?.first()
+    {
+        return Ok(Redirect::to(&account_path(own)).into_response());
+    }
     page(&web, &visit, &Fields::default(), Vec::new())
 }
 

@@ -30,7 +30,8 @@ pub fn families(
     chosen: &BTreeSet<String>,
     chosen_families: &BTreeSet<String>,
 ) -> Vec<Family> {
-    let registered = app.event_types(who);
+    // Whoever may not see the catalogue is offered the guide's types alone.
+    let registered = app.event_types(who).unwrap_or_default();
     let mut kinds: BTreeMap<String, (String, Kind)> = BTreeMap::new();
     for sample in sample::all() {
         let kind = Kind {
