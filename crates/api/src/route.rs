@@ -13,8 +13,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, auth, content, document, endpoint, event_type, health, key, message, operational, settings,
-    stats, task,
+    account, attempt, content, document, endpoint, event_type, health, message, operational, settings, stats, task,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -49,13 +48,6 @@ pub fn configuration() -> Vec<Described> {
         routes!(operational::secret),
         routes!(operational::rotate),
         routes!(operational::headers, operational::put_headers),
-        routes!(auth::portal),
-        routes!(auth::dashboard),
-        routes!(auth::whoami),
-        routes!(auth::logout),
-        routes!(auth::expire_all),
-        routes!(key::list, key::create),
-        routes!(key::get, key::revoke),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]
@@ -70,10 +62,12 @@ pub fn history() -> Vec<Described> {
         routes!(document::openapi),
         routes!(message::list, message::create),
         routes!(message::batch),
+        routes!(message::precheck),
         routes!(message::get),
         routes!(message::destinations),
         routes!(message::of_endpoint),
         routes!(stats::of_endpoint),
+        routes!(stats::of_attempts),
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),

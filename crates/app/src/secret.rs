@@ -39,8 +39,8 @@ impl App {
         newest.map(sign::shown).ok_or_else(|| AppError::not_found("secret of", endpoint))
     }
 
-    /// Puts a new secret before the others, and says it: the one given, or one of our own making. The one before it
-    /// signs along for `grace`; zero ends it at once.
+    /// Puts a new secret before the others: the one given, or one of our own making. The one before it signs along for
+    /// `grace`; zero ends it at once. Whoever may see secrets is told the new one.
     pub async fn rotate_secret(
         &self,
         principal: &Principal,
@@ -48,14 +48,14 @@ impl App {
         endpoint: &str,
         draft: SecretDraft,
         grace: Option<Duration>,
-    ) -> Result<SecretString, AppError> {
+    ) -> Result<Option<SecretString>, AppError> {
         let grace = grace.unwrap_or(GRACE_DEFAULT);
         if grace > GRACE_MAX {
             let why = format!("0 to {} seconds", GRACE_MAX.as_secs());
             return Err(Fault::new("grace_period_seconds", "range", why).into());
         }
         let secret = self.drafted_secret("key", &draft)?;
-        let text = sign::shown(&secret);
+        let shown = principal.may(Scope::Secrets).then(|| sign::shown(&secret));
         let now = self.now();
         let decide = |directory: &Directory| {
             let view = owned(directory, principal, account, Scope::Rotate)?;
@@ -75,7 +75,7 @@ impl App {
             Ok(Change::PutEndpoint(Endpoint { updated_at: now, ..changed }))
         };
         self.catalogue.change(decide).await?;
-        Ok(text)
+        Ok(shown)
     }
 
     /// The secret asked for. 24 to 64 bytes, as Standard Webhooks has it, or an Ed25519 seed.

@@ -22,6 +22,13 @@ pub struct EndpointStats {
     pub standings: StandingCounts,
 }
 
+/// Attempts of one endpoint by how they ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AttemptStats {
+    pub delivered: u64,
+    pub failed: u64,
+}
+
 impl App {
     /// From `since` on and before `until`; the last 28 days unless told otherwise.
     pub async fn endpoint_stats(
@@ -34,6 +41,32 @@ impl App {
     ) -> Result<EndpointStats, AppError> {
         let view = self.owned(principal, account, Scope::Read)?;
         let key = endpoint_of(&view, endpoint)?.endpoint.key;
+        let (since, until) = self.span(since, until)?;
+        let counts = self.store().counts(key, since.as_minutes(), until.as_minutes()).await?;
+        let standings = self.store().standings(key, since, until).await?;
+        Ok(EndpointStats { delivered: counts.iter().map(|count| count.delivered).sum(), standings })
+    }
+    /// Attempts that ended from `since` on and before `until`, in whole minutes; the last 28 days unless told otherwise.
+    pub async fn attempt_stats(
+        &self,
+        principal: &Principal,
+        account: &str,
+        endpoint: &str,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+    ) -> Result<AttemptStats, AppError> {
+        let view = self.owned(principal, account, Scope::Read)?;
+        let key = endpoint_of(&view, endpoint)?.endpoint.key;
+        let (since, until) = self.span(since, until)?;
+        let mut stats = AttemptStats::default();
+        for count in self.store().counts(key, since.as_minutes(), until.as_minutes()).await? {
+            stats.delivered += count.delivered;
+            stats.failed += count.refused + count.timed_out + count.unreachable + count.blocked;
+        }
+        Ok(stats)
+    }
+
+    fn span(&self, since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(Timestamp, Timestamp), AppError> {
         // Counts whole minutes, so the one that is running is counted, too.
         let until = until.unwrap_or_else(|| self.now().saturating_add(Duration::from_mins(1)));
         let since = since.unwrap_or_else(|| until.saturating_sub(STATS_SPAN_MAX));
@@ -43,8 +76,6 @@ impl App {
         if until.saturating_since(since) > STATS_SPAN_MAX {
             return Err(Fault::new("query.since", "range", "at most 28 days before `until`").into());
         }
-        let counts = self.store().counts(key, since.as_minutes(), until.as_minutes()).await?;
-        let standings = self.store().standings(key, since, until).await?;
-        Ok(EndpointStats { delivered: counts.iter().map(|count| count.delivered).sum(), standings })
+        Ok((since, until))
     }
 }

@@ -74,6 +74,29 @@ impl App {
         }
         Ok(tried)
     }
+
+    /// Whether an event of this type on these channels might go anywhere now: an endpoint that is not disabled asks for
+    /// it. What filters would say about its payload is left open.
+    pub fn is_wanted(
+        &self,
+        principal: &Principal,
+        account: &str,
+        event_type: &str,
+        channels: &[String],
+    ) -> Result<bool, AppError> {
+        let view = self.owned(principal, account, Scope::Publish)?;
+        let mut faults = Faults::default();
+        faults.name("event_type", event_type);
+        faults.channels(channels);
+        faults.done()?;
+        let registered = self.directory().event_type(view.account.environment, event_type);
+        let family = registered.as_ref().and_then(|registered| registered.group.as_deref());
+        Ok(view.endpoints.iter().any(|found| {
+            let subscription = &found.endpoint.subscription;
+            let wants = subscription.wants_type(event_type, family) && subscription.wants_channel(channels);
+            wants && found.endpoint.stopped.is_none()
+        }))
+    }
 }
 
 /// The subscription that a draft asks for. Only good if no fault was added.

@@ -27,8 +27,7 @@ const TAGS: [(&str, &str); 10] = [
 pub const INSTEAD: &str = "x-ringup-instead";
 
 /// What names in paths mean.
-const NAMES: [(&str, &str); 7] = [
-    ("key_id", "Id of the key."),
+const NAMES: [(&str, &str); 6] = [
     ("app_id", "The application's id or uid."),
     ("endpoint_id", "The endpoint's id or uid."),
     ("msg_id", "The message's id or `eventId`."),

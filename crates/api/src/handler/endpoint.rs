@@ -161,15 +161,15 @@ pub async fn secret(State(api): Shared, Caller(who): Caller, Names([account, end
 
 /// Rotate the signing secret of an endpoint
 ///
-/// The old one signs along until the grace period ends. The answer is the new secret: newer SDKs read it, older ones
-/// pass over it.
+/// The old one signs along until the grace period ends. The answer is the new secret, for whoever may see it: newer SDKs
+/// read it, older ones pass over it.
 #[utoipa::path(
     post,
     path = "/app/{app_id}/endpoint/{endpoint_id}/secret/rotate",
     operation_id = "v1.endpoint.rotate-secret",
     tag = "Endpoint",
     request_body = Option<RotateIn>,
-    responses((status = 200, body = SecretOut)),
+    responses((status = 200, body = SecretOut), (status = 204, description = "Done; the key may not see secrets.")),
     extensions(("x-ringup" = json!("extended"))),
 )]
 pub async fn rotate(
@@ -181,7 +181,7 @@ pub async fn rotate(
     let rotate = json::read_if_any::<RotateIn>(&body)?;
     let grace = rotate.grace_period_seconds.map(Duration::from_secs);
     let secret = api.app.rotate_secret(&who, &account, &endpoint, rotate.secret(), grace).await?;
-    Ok(ok(&SecretOut { key: secret.expose_secret() }))
+    Ok(secret.map_or_else(done, |secret| ok(&SecretOut { key: secret.expose_secret() })))
 }
 
 /// Send an example

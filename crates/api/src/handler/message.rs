@@ -16,7 +16,9 @@ use crate::wire::account::ApplicationIn;
 use crate::wire::envelope::{Batch, BatchIn, MessageIn, Sealed};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
-use crate::wire::message::{AcceptedOut, DestinationOut, EndpointMessageOut, MessageOut, standings};
+use crate::wire::message::{
+    AcceptedOut, DestinationOut, EndpointMessageOut, MessageOut, PrecheckIn, PrecheckOut, standings,
+};
 use crate::wire::query::{Matching, Moments, Query};
 
 /// Publish a message
@@ -97,6 +99,23 @@ pub async fn batch(
         Err(problem) => OneOut::Refused(problem.within_batch()),
     });
     Ok(with(status, &BatchOut { data: data.collect() }))
+}
+
+/// Ask whether a message would go anywhere
+///
+/// Whether an endpoint that is not disabled asks for its type and channels. What filters would say is left open.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/msg/precheck/active",
+    operation_id = "v1.message.precheck",
+    tag = "Message",
+    request_body = PrecheckIn,
+    responses((status = 200, body = PrecheckOut)),
+)]
+pub async fn precheck(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, Body(body): Body) -> Answer {
+    let asked = json::read::<PrecheckIn>(&body)?;
+    let active = api.app.is_wanted(&who, &account, &asked.event_type, &asked.channels.unwrap_or_default())?;
+    Ok(ok(&PrecheckOut { active }))
 }
 
 /// Answers in the order of the messages.

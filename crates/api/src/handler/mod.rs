@@ -2,13 +2,11 @@
 
 pub mod account;
 pub mod attempt;
-pub mod auth;
 pub mod content;
 pub mod document;
 pub mod endpoint;
 pub mod event_type;
 pub mod health;
-pub mod key;
 pub mod message;
 pub mod operational;
 pub mod settings;

@@ -168,6 +168,20 @@ impl<'a> EndpointMessageOut<'a> {
     }
 }
 
+/// `MessagePrecheckIn`.
+#[derive(serde::Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrecheckIn {
+    pub event_type: String,
+    pub channels: Option<Vec<String>>,
+}
+
+/// `MessagePrecheckOut`.
+#[derive(serde::Serialize, ToSchema)]
+pub struct PrecheckOut {
+    pub active: bool,
+}
+
 /// What a status of the dialect asks for. Pending and sending are one: the lane knows which, the store does not.
 /// Whoever does not know the fifth status sees what was never sent as failed.
 pub fn standings(status: u64, expanded: bool) -> Vec<Standing> {

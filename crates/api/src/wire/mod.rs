@@ -5,7 +5,6 @@
 
 pub mod account;
 pub mod attempt;
-pub mod auth;
 pub mod endpoint;
 pub mod envelope;
 pub mod event_type;

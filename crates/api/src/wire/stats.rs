@@ -1,6 +1,6 @@
 //! Counts.
 
-use ringup_app::EndpointStats;
+use ringup_app::{AttemptStats, EndpointStats};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,5 +24,19 @@ impl EndpointStatsOut {
             fail: standings.failed,
             canceled: standings.left_out,
         }
+    }
+}
+
+/// `EndpointAttemptStats`. What is cancelled was never attempted.
+#[derive(Serialize, ToSchema)]
+pub struct AttemptStatsOut {
+    success: u64,
+    fail: u64,
+    canceled: u64,
+}
+
+impl AttemptStatsOut {
+    pub fn of(stats: AttemptStats) -> AttemptStatsOut {
+        AttemptStatsOut { success: stats.delivered, fail: stats.failed, canceled: 0 }
     }
 }

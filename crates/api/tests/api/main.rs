@@ -4,7 +4,6 @@
 
 mod access;
 mod accounts;
-mod auth;
 mod bad_input;
 mod batch;
 mod desk;

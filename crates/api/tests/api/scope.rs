@@ -30,7 +30,7 @@ async fn ask(desk: &Desk, key: &NewKey, method: &str, path: &str, body: &str) ->
 }
 
 /// A request for each scope, and the answer to whoever has it.
-const TAKES: [(Scope, &str, &str, &str, u16); 20] = [
+const TAKES: [(Scope, &str, &str, &str, u16); 22] = [
     (Scope::Read, "GET", "/app", "", 200),
     (Scope::Read, "GET", "/app/shop", "", 200),
     (Scope::Read, "GET", "/app/shop/settings", "", 200),
@@ -38,9 +38,11 @@ const TAKES: [(Scope, &str, &str, &str, u16); 20] = [
     (Scope::Read, "GET", "/app/shop/endpoint/till/headers", "", 200),
     (Scope::Read, "GET", "/app/shop/msg", "", 200),
     (Scope::Read, "GET", "/app/shop/attempt/endpoint/till", "", 200),
+    (Scope::Read, "GET", "/app/shop/endpoint/till/attempt-stats", "", 200),
     (Scope::Read, "GET", "/event-type", "", 200),
     (Scope::Publish, "POST", "/app/shop/msg", r#"{"eventType":"a","payload":{}}"#, 202),
     (Scope::Publish, "POST", "/app/shop/msg/batch", r#"{"messages":[{"eventType":"a","payload":{}}]}"#, 202),
+    (Scope::Publish, "POST", "/app/shop/msg/precheck/active", r#"{"eventType":"a"}"#, 200),
     (Scope::Accounts, "POST", "/app?get_if_exists=true", r#"{"name":"shop","uid":"shop"}"#, 200),
     (Scope::Accounts, "PATCH", "/app/shop", r#"{"name":"renamed"}"#, 200),
     (Scope::Settings, "PATCH", "/app/shop/settings", r#"{"retry":2}"#, 200),
@@ -84,6 +86,16 @@ async fn a_scope_opens_its_own_and_nothing_else() {
                 reply.refused(403, "forbidden", takes.word());
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn whoever_rotates_a_secret_sees_it_only_with_the_scope_for_that() {
+    let (desk, _) = stage().await;
+    for (scopes, status) in [(vec![Scope::Rotate], 204), (vec![Scope::Rotate, Scope::Secrets], 200)] {
+        let key = key(&desk, KeyRequest { scopes: Some(scopes.into_iter().collect()), ..live() }).await;
+        let reply = ask(&desk, &key, "POST", "/app/shop/endpoint/till/secret/rotate", "").await.is(status);
+        assert_eq!(reply.text.contains("whsec_"), status == 200, "{}", reply.text);
     }
 }
 

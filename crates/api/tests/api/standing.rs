@@ -93,6 +93,28 @@ async fn stats_count_what_stands_where() {
     assert_eq!(desk.get(&format!("/app/shop/endpoint/erp/stats?{span}")).await.is(200).json(), none);
     let long = "since=2026-10-01T00:00:00Z&until=2026-11-23T00:00:00Z";
     desk.get(&format!("/app/shop/endpoint/erp/stats?{long}")).await.misfit("query.since", "range", "28 days");
+    let none = json!({"success": 0, "fail": 0, "canceled": 0});
+    assert_eq!(desk.get(&format!("/app/shop/endpoint/erp/attempt-stats?{span}")).await.is(200).json(), none);
+    desk.get(&format!("/app/shop/endpoint/erp/attempt-stats?{long}")).await.misfit("query.since", "range", "28 days");
+}
+
+#[tokio::test]
+async fn it_is_told_beforehand_whether_a_message_would_go_anywhere() {
+    let desk = Desk::open().await;
+    desk.account("shop").await;
+    let ask = async |body: &'static str| desk.post("/app/shop/msg/precheck/active", body).await.is(200).at("/active");
+    assert_eq!(ask(r#"{"eventType":"sale"}"#).await, json!(false), "there is no endpoint");
+    desk.endpoint("shop", "erp", r#","eventTypes":["sale"],"channels":["north"]"#).await;
+    assert_eq!(ask(r#"{"eventType":"sale","channels":["north"]}"#).await, json!(true));
+    assert_eq!(ask(r#"{"eventType":"sale"}"#).await, json!(false), "on no channel");
+    assert_eq!(ask(r#"{"eventType":"stock","channels":["north"]}"#).await, json!(false), "another type");
+    desk.call("PATCH", "/app/shop/endpoint/erp", r#"{"disabled":true}"#).await.is(200);
+    assert_eq!(ask(r#"{"eventType":"sale","channels":["north"]}"#).await, json!(false), "nobody listens");
+    desk.post("/app/shop/msg/precheck/active", r#"{"eventType":"no type!"}"#).await.misfit(
+        "body.eventType",
+        "name",
+        "",
+    );
 }
 
 #[tokio::test]
