@@ -27,7 +27,7 @@ const SET_HEADERS = FIRST ? "updateHeaders" : "setHeaders";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SCHEMA = { 1: { type: "object", properties: { total: { type: "number" } }, examples: [{ total: 12.5 }] } };
 
-const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, errors];
+const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, errors];
 
 async function main() {
   const tally = new Map();
@@ -262,6 +262,9 @@ async function replaying(svix, receiver) {
   const { success, fail, pending, sending, canceled } = await points.getStats("shop", "failing");
   same([success, fail, pending, sending, canceled], [1, 0, 0, 0, 0]);
 
+  same((await messages.precheck("shop", { eventType: "stock.low" })).active, true);
+  same((await messages.precheck("shop", { eventType: "stock.high" })).active, false);
+
   receiver.answer("/flaky", 503);
   await points.create("shop", { url: receiver.url("/flaky"), uid: "flaky", [TYPES]: ["stock.low"] });
   const low = [];
@@ -326,6 +329,49 @@ async function removing(svix) {
   same((await messages.get("van", quiet.id, whole)).payload, { expired: true });
 }
 
+/** Operational webhooks: whoever runs the shops hears of endpoints that come and of events that do not arrive. */
+async function operational(svix, receiver) {
+  const hooks = svix.operationalWebhook.endpoint;
+  const kinds = ["endpoint.created", "message.attempt.exhausted"];
+  const made = await hooks.create({
+    url: receiver.url("/told"), uid: "told", description: "the operator", metadata: { team: "1" }, [TYPES]: kinds,
+  });
+  matches(made.id, "ep_");
+  same([made.url, made.uid, made.description], [receiver.url("/told"), "told", "the operator"]);
+  same([made[TYPES].toSorted(), made.metadata, made.disabled], [kinds, { team: "1" }, false]);
+  justNow(made.createdAt, made.updatedAt);
+  const webhook = new Webhook((await hooks.getSecret("told")).key);
+  const told = async (kind) => {
+    const [request] = await receiver.at("/told", 1, (request) => JSON.parse(request.body).type === kind);
+    webhook.verify(request.body, request.headers);
+    return JSON.parse(request.body).data;
+  };
+
+  receiver.answer("/sad", 500);
+  const sad = await svix.endpoint.create("shop", { url: receiver.url("/sad"), uid: "sad", [TYPES]: ["sale.sad"] });
+  const appId = (await svix.application.get("shop")).id;
+  const subject = { appId, appUid: "shop", endpointId: sad.id, endpointUid: "sad" };
+  same(await told("endpoint.created"), subject);
+  const lost = await svix.message.create("shop", { eventType: "sale.sad", eventId: "sad-1", payload: {} });
+  const { lastAttempt, ...data } = await told("message.attempt.exhausted");
+  same(data, { ...subject, msgId: lost.id, msgEventId: "sad-1" });
+  const last = await svix.messageAttempt.get("shop", lost.id, lastAttempt.id);
+  same([last.endpointId, last.responseStatusCode, lastAttempt.responseStatusCode], [sad.id, 500, 500]);
+
+  await hooks.create({ url: receiver.url("/told"), uid: "other" });
+  const uids = await bothWays((options) => hooks.list(options), (item) => item.uid, 1);
+  same(uids.toSorted(), ["other", "told"]);
+  const replaced = await hooks[UPSERT]("other", { url: receiver.url("/other"), uid: "other", disabled: true });
+  same([replaced.url, replaced.disabled, replaced[TYPES]], [receiver.url("/other"), true, null]);
+  await hooks[SET_HEADERS]("other", { headers: { "x-team": "2" } });
+  same((await hooks.getHeaders("other")).headers, { "x-team": "2" });
+  await hooks.rotateSecret("other", { key: SECRET });
+  same((await hooks.getSecret("other")).key, SECRET);
+  await hooks.delete("other");
+  await refused(404, () => hooks.get("other"));
+  same((await hooks.get(made.id)).uid, "told");
+}
+
 /** The background task when it is over. */
 async function finished(svix, task) {
   matches(task.id, "qtask_");
@@ -345,6 +391,8 @@ async function errors(svix, _, tally) {
   await refused(401, () => stranger.application.list());
   await refused(404, () => svix.endpoint.get("nowhere", "first"));
   await refused(404, () => svix.message.get("shop", "nowhere"));
+  // What there is not says so. The SDK asks three times, as it does after every 5xx.
+  await refused(501, () => svix.integration.list("shop"));
   await misfit("query.limit", () => svix.application.list({ limit: 100_000 }));
   await misfit("body.uid", () => svix.application.create({ name: "Bad", uid: "not a uid!" }));
 }

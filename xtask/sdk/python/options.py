@@ -10,5 +10,6 @@ from svix.api.message_attempt import (
     MessageAttemptListByEndpointOptions,
     MessageAttemptListByMsgOptions,
 )
+from svix.api.operational_webhook_endpoint import OperationalWebhookEndpointListOptions
 
 __all__ = [name for name in dir() if name.endswith("Options")]

@@ -30,6 +30,7 @@ RATE = "rate_limit" if FIRST else "throttle_rate"
 UPSERT = "update" if FIRST else "upsert"
 SET_HEADERS = "update_headers" if FIRST else "set_headers"
 EndpointUpsertIn = models.EndpointUpdate if FIRST else models.EndpointUpsertIn
+OperationalUpsertIn = models.OperationalWebhookEndpointUpdate if FIRST else models.OperationalWebhookEndpointUpsertIn
 EventTypeUpsertIn = models.EventTypeUpdate if FIRST else models.EventTypeUpsertIn
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -40,7 +41,7 @@ def main():
     url, key = os.environ["RINGUP_URL"], os.environ["RINGUP_KEY"]
     svix = Counted(client(url, key))
     receiver = Receiver()
-    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, errors):
+    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, errors):
         part(svix, receiver)
     calls, operations = svix.tally.total(), len(svix.tally)
     print(f"python svix {VERSION}: {calls} calls of {operations} operations")
@@ -277,6 +278,12 @@ def replaying(svix, receiver):
     counts = points.get_stats("shop", "failing")
     same((counts.success, counts.fail, counts.pending, counts.sending, counts.canceled), (1, 0, 0, 0, 0))
 
+    if not FIRST:
+        tries = points.get_attempt_stats("shop", "failing")
+        same((tries.success, tries.fail, tries.canceled), (1, 2, 0))
+    same(messages.precheck("shop", models.MessagePrecheckIn(event_type="stock.low")).active, True)
+    same(messages.precheck("shop", models.MessagePrecheckIn(event_type="stock.high")).active, False)
+
     receiver.answer("/flaky", 503)
     points.create("shop", models.EndpointIn(url=receiver.url("/flaky"), uid="flaky", **{TYPES: ["stock.low"]}))
     low = [messages.create("shop", models.MessageIn(event_type="stock.low", payload={"left": n})).id for n in (2, 3, 4)]
@@ -340,6 +347,49 @@ def removing(svix, _):
     same(messages.get("van", quiet.id, whole).payload, {"expired": True})
 
 
+def operational(svix, receiver):
+    """Operational webhooks: whoever runs the shops hears of endpoints that come and of events that do not arrive."""
+    hooks = svix.operational_webhook.endpoint
+    kinds = ["endpoint.created", "message.attempt.exhausted"]
+    made = hooks.create(models.OperationalWebhookEndpointIn(
+        url=receiver.url("/told"), uid="told", description="the operator", metadata={"team": "1"}, **{TYPES: kinds}))
+    matches(made.id, "ep_")
+    same((made.url, made.uid, made.description), (receiver.url("/told"), "told", "the operator"))
+    same((sorted(getattr(made, TYPES)), made.metadata, made.disabled), (kinds, {"team": "1"}, False))
+    just_now(made.created_at, made.updated_at)
+    webhook = Webhook(hooks.get_secret("told").key)
+
+    receiver.answer("/sad", 500)
+    sad = svix.endpoint.create("shop", models.EndpointIn(url=receiver.url("/sad"), uid="sad", **{TYPES: ["sale.sad"]}))
+    [request] = receiver.at("/told", such=lambda request: request.json()["type"] == "endpoint.created")
+    webhook.verify(request.body, request.headers)
+    subject = {"appId": svix.application.get("shop").id, "appUid": "shop", "endpointId": sad.id, "endpointUid": "sad"}
+    same(request.json()["data"], subject)
+    lost = svix.message.create("shop", models.MessageIn(event_type="sale.sad", event_id="sad-1", payload={}))
+    [request] = receiver.at("/told", such=lambda request: request.json()["type"] == "message.attempt.exhausted")
+    webhook.verify(request.body, request.headers)
+    data = request.json()["data"]
+    last = svix.message_attempt.get("shop", lost.id, data.pop("lastAttempt")["id"])
+    same((last.endpoint_id, last.response_status_code), (sad.id, 500))
+    same(data, {**subject, "msgId": lost.id, "msgEventId": "sad-1"})
+    if FIRST:
+        same(models.MessageAttemptExhaustedEvent.model_validate(request.json()).data.last_attempt.id, last.id)
+
+    hooks.create(models.OperationalWebhookEndpointIn(url=receiver.url("/told"), uid="other"))
+    uids = both_ways(lambda **o: hooks.list(options.OperationalWebhookEndpointListOptions(**o)), lambda item: item.uid, 1)
+    same(sorted(uids), ["other", "told"])
+    replaced = getattr(hooks, UPSERT)("other", OperationalUpsertIn(url=receiver.url("/other"), uid="other", disabled=True))
+    same((replaced.url, replaced.disabled, getattr(replaced, TYPES)), (receiver.url("/other"), True, None))
+    getattr(hooks, SET_HEADERS)("other", models.OperationalWebhookEndpointHeadersIn(headers={"x-team": "2"}))
+    same(hooks.get_headers("other").headers, {"x-team": "2"})
+    hooks.rotate_secret("other", models.OperationalWebhookEndpointSecretIn(key=SECRET))
+    same(hooks.get_secret("other").key, SECRET)
+    hooks.delete("other")
+    with refused(404):
+        hooks.get("other")
+    same(hooks.get(made.id).uid, "told")
+
+
 def finished(svix, task):
     """The background task when it is over."""
     matches(task.id, "qtask_")
@@ -360,6 +410,9 @@ def errors(svix, _):
         svix.endpoint.get("nowhere", "first")
     with refused(404):
         svix.message.get("shop", "nowhere")
+    # What there is not says so. The SDK asks three times, as it does after every 5xx.
+    with refused(501):
+        svix.integration.list("shop")
     with misfit("query", "limit"):
         svix.application.list(options.ApplicationListOptions(limit=100_000))
     with misfit("body", "uid"):

@@ -4,6 +4,7 @@ pub mod account;
 pub mod catalogue;
 pub mod endpoint;
 pub mod history;
+pub mod operational;
 pub mod publish;
 pub mod refusal;
 pub mod removal;

@@ -15,6 +15,8 @@ pub async fn play(svix: &Calls) -> Result<()> {
     refused(call!(stranger, application.list(None)), 401)?;
     refused(call!(svix, endpoint.get("nowhere".into(), "first".into())), 404)?;
     refused(call!(svix, message.get("shop".into(), "nowhere".into(), None)), 404)?;
+    // What there is not says so. The SDK asks three times, as it does after every 5xx.
+    refused(call!(svix, integration.list("shop".into(), None)), 501)?;
     let options = ApplicationListOptions { limit: Some(100_000), ..Default::default() };
     misfit(call!(svix, application.list(Some(options))), &["query", "limit"])?;
     let bad = ApplicationIn { uid: Some("not a uid!".into()), ..ApplicationIn::new("Bad".into()) };

@@ -10,7 +10,7 @@ use svix::{
     api::{BackgroundTaskListOptions, MessageAttemptListAttemptedMessagesOptions},
     models::{
         BackgroundTaskStatus, BackgroundTaskType, BulkReplayIn, EndpointIn, EndpointStats, EventExampleIn, MessageIn,
-        MessageStatus, RecoverIn, ReplayIn,
+        MessagePrecheckIn, MessageStatus, RecoverIn, ReplayIn,
     },
 };
 
@@ -34,6 +34,12 @@ pub async fn play(svix: &Calls, receiver: &Receiver) -> Result<()> {
     same(sent.status, MessageStatus::Success)?;
     let counts = call!(svix, endpoint.get_stats(SHOP.into(), "failing".into(), None))?;
     same([counts.success, counts.fail, counts.pending, counts.sending, counts.canceled], [1, 0, 0, 0, 0])?;
+    let tries = call!(svix, endpoint.get_attempt_stats(SHOP.into(), "failing".into(), None))?;
+    same([tries.success, tries.fail, tries.canceled], [1, 2, 0])?;
+    for (event_type, active) in [("stock.low", true), ("stock.high", false)] {
+        let asked = MessagePrecheckIn::new(event_type.into());
+        same(call!(svix, message.precheck(SHOP.into(), asked, None))?.active, active)?;
+    }
     let since = sent.timestamp - chrono::Duration::seconds(1);
 
     let (low, recovered) = recovered(svix, receiver, since).await?;
