@@ -13,7 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, content, document, endpoint, event_type, health, message, operational, settings, stats, task,
+    account, attempt, authorization, content, document, endpoint, event_type, health, message, operational, settings,
+    stats, task,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -30,6 +31,11 @@ pub fn configuration() -> Vec<Described> {
         routes!(endpoint::get, endpoint::put, endpoint::patch, endpoint::delete),
         routes!(endpoint::secret),
         routes!(endpoint::rotate),
+        routes!(authorization::get, authorization::put, authorization::delete),
+        routes!(authorization::oauth, authorization::set_oauth, authorization::delete_oauth),
+        routes!(authorization::oauth_status),
+        routes!(authorization::mtls, authorization::set_mtls, authorization::delete_mtls),
+        routes!(authorization::mtls_status),
         routes!(endpoint::headers, endpoint::put_headers, endpoint::patch_headers),
         routes!(settings::of_endpoint, settings::put_endpoint, settings::patch_endpoint),
         routes!(message::resend),
@@ -57,6 +63,7 @@ pub fn configuration() -> Vec<Described> {
 pub fn history() -> Vec<Described> {
     vec![
         routes!(endpoint::try_filter),
+        routes!(authorization::try_token),
         routes!(health::health),
         routes!(health::ping),
         routes!(document::openapi),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringup_core::ports::{Clock, Random};
 use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
-use ringup_egress::EgressPlan;
+use ringup_egress::{Caller, EgressPlan};
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::{AccountView, Directory, EndpointView};
@@ -31,13 +31,21 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) plan: Plan,
+    /// To try out what deliveries will do.
+    pub(crate) caller: Option<Arc<dyn Caller>>,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
 }
 
 impl App {
     pub fn new(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, plan: Plan) -> App {
-        App { catalogue, clock, random, plan, no_pointers: Arc::from([]) }
+        App { catalogue, clock, random, plan, caller: None, no_pointers: Arc::from([]) }
+    }
+
+    /// One that can call out, always by the guarded caller that deliveries go by.
+    #[must_use]
+    pub fn calling_with(self, caller: Arc<dyn Caller>) -> App {
+        App { caller: Some(caller), ..self }
     }
 
     pub fn now(&self) -> Timestamp {

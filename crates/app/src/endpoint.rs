@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use ringup_core::authorization::Authorization;
 use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
 use ringup_core::id::EndpointId;
 use ringup_core::key::EndpointKey;
@@ -154,6 +155,7 @@ impl App {
             stopped: draft.disabled.then_some(Stopped { by: StoppedBy::Owner, at: now }),
             secrets: vec![secret],
             headers,
+            authorization: Authorization::default(),
             settings: Settings { rate_limit: draft.rate_limit, ..Settings::default() },
             created_at: now,
             updated_at: now,

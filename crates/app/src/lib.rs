@@ -7,6 +7,7 @@
 mod account;
 mod api_key;
 mod app;
+mod authorization;
 mod cause;
 mod check;
 mod content;
@@ -30,6 +31,7 @@ mod traffic;
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, new_environment, new_key};
 pub use app::{App, Plan};
+pub use authorization::{AuthorizationView, TokenTried};
 pub use cause::Cause;
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};

@@ -33,7 +33,7 @@ impl Verdict {
                 408 | 429 | 500..=599 => Verdict::Trouble,
                 _ => Verdict::Well,
             },
-            Outcome::TimedOut(_) | Outcome::Unreachable(_) => Verdict::Trouble,
+            Outcome::TimedOut(_) | Outcome::Unreachable(_) | Outcome::NoToken(_) => Verdict::Trouble,
             Outcome::Blocked(_) | Outcome::Interrupted => Verdict::Neutral,
         }
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::authorization::Authorization;
 use crate::id::EndpointId;
 use crate::key::{AccountKey, EndpointKey};
 use crate::outcome::words;
@@ -29,6 +30,7 @@ pub struct Endpoint {
     pub secrets: Vec<SigningSecret>,
     /// Extra request headers, checked when they were set.
     pub headers: Vec<(String, String)>,
+    pub authorization: Authorization,
     pub settings: Settings,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,

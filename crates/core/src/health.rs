@@ -20,7 +20,11 @@ impl Health {
         let problem_since = match outcome {
             Outcome::Delivered(_) => None,
             Outcome::Interrupted => self.problem_since,
-            Outcome::Refused(_) | Outcome::TimedOut(_) | Outcome::Unreachable(_) | Outcome::Blocked(_) => {
+            Outcome::Refused(_)
+            | Outcome::TimedOut(_)
+            | Outcome::Unreachable(_)
+            | Outcome::Blocked(_)
+            | Outcome::NoToken(_) => {
                 // A clock that was set back must not put the beginning into the future.
                 Some(self.problem_since.map_or(now, |since| since.min(now)))
             }

@@ -17,6 +17,8 @@ pub enum Outcome {
     Unreachable(Cause),
     /// We refused to call: the address or URL is forbidden here.
     Blocked(BlockedBy),
+    /// The receiver was not called, for want of a token.
+    NoToken(NoToken),
     /// Cut off by our own shutdown. Not counted against the endpoint.
     Interrupted,
 }
@@ -71,10 +73,50 @@ pub enum Cause {
     Tls,
     /// What came back is not HTTP, or exceeds our bounds for a response head.
     Protocol,
-    /// The token for the receiver's authorisation could not be had.
-    Token,
     /// A fault of our own, such as no free socket.
     Local,
+}
+
+/// Why the token for the receiver's authorisation could not be had. Repeated by the same rules as if the receiver had
+/// done it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoToken {
+    /// The token server answered with another status than 2xx; `error` is its own word for it, RFC 6749 §5.2.
+    Refused {
+        status: u16,
+        error: Option<String>,
+    },
+    /// It answered 2xx, and there is no token in it.
+    Unusable,
+    TimedOut(Phase),
+    Unreachable(Cause),
+    Blocked(BlockedBy),
+}
+
+impl NoToken {
+    /// A short stable word for the log.
+    pub fn word(&self) -> &'static str {
+        match self {
+            NoToken::Refused { .. } => "token_refused",
+            NoToken::Unusable => "token_unusable",
+            NoToken::TimedOut(_) => "token_timed_out",
+            NoToken::Unreachable(_) => "token_unreachable",
+            NoToken::Blocked(_) => "token_blocked",
+        }
+    }
+}
+
+impl fmt::Display for NoToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoToken::Refused { status, error: Some(error) } => write!(f, "the token server answered {status}: {error}"),
+            NoToken::Refused { status, error: None } => write!(f, "the token server answered {status}"),
+            NoToken::Unusable => f.write_str("there is no token in what the token server answered"),
+            NoToken::TimedOut(phase) => write!(f, "the token server took too long ({phase})"),
+            NoToken::Unreachable(cause) => write!(f, "the token server did not answer ({cause})"),
+            NoToken::Blocked(rule) => write!(f, "the token server's address is not called ({rule})"),
+        }
+    }
 }
 
 /// Which rule forbade the call.
@@ -94,7 +136,7 @@ impl Outcome {
         match self {
             Outcome::Delivered(answer) | Outcome::Refused(answer) => Some(answer.status),
             Outcome::TimedOut(_) => Some(408),
-            Outcome::Unreachable(_) | Outcome::Blocked(_) | Outcome::Interrupted => None,
+            Outcome::Unreachable(_) | Outcome::Blocked(_) | Outcome::NoToken(_) | Outcome::Interrupted => None,
         }
     }
 
@@ -109,7 +151,11 @@ impl Outcome {
     pub fn answer(&self) -> Option<&Answer> {
         match self {
             Outcome::Delivered(answer) | Outcome::Refused(answer) => Some(answer),
-            Outcome::TimedOut(_) | Outcome::Unreachable(_) | Outcome::Blocked(_) | Outcome::Interrupted => None,
+            Outcome::TimedOut(_)
+            | Outcome::Unreachable(_)
+            | Outcome::Blocked(_)
+            | Outcome::NoToken(_)
+            | Outcome::Interrupted => None,
         }
     }
 
@@ -121,6 +167,7 @@ impl Outcome {
             Outcome::TimedOut(_) => "timed_out",
             Outcome::Unreachable(_) => "unreachable",
             Outcome::Blocked(_) => "blocked",
+            Outcome::NoToken(_) => "no_token",
             Outcome::Interrupted => "interrupted",
         }
     }
@@ -157,7 +204,6 @@ words!(Cause {
     Reset = "reset",
     Tls = "tls",
     Protocol = "protocol",
-    Token = "token",
     Local = "local",
 });
 words!(BlockedBy { Url = "url", Scheme = "scheme", Address = "address" });

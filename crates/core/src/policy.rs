@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::draw;
 use crate::limits::{RETRIES_MAX, RETRY_DELAY_MAX};
-use crate::outcome::{Outcome, words};
+use crate::outcome::{NoToken, Outcome, words};
 use crate::retry_after;
 use crate::time::Timestamp;
 
@@ -116,6 +116,14 @@ pub fn next_step(outcome: &Outcome, attempts_made: u32, plan: &RetryPlan, draw: 
         }
         Outcome::TimedOut(_) => plan.classes.repeats(Class::TimedOut),
         Outcome::Unreachable(_) => plan.classes.repeats(Class::NoResponse),
+        Outcome::NoToken(NoToken::Blocked(_)) => return Next::Failed(Reason::Blocked),
+        // The receiver itself said nothing, so nothing it could have said is final: 410 is like any other status.
+        Outcome::NoToken(NoToken::Refused { status, .. }) => {
+            plan.classes.repeats(Class::of_status(*status)) && !plan.final_statuses.contains(status)
+        }
+        Outcome::NoToken(NoToken::Unusable) => plan.classes.repeats(Class::Other),
+        Outcome::NoToken(NoToken::TimedOut(_)) => plan.classes.repeats(Class::TimedOut),
+        Outcome::NoToken(NoToken::Unreachable(_)) => plan.classes.repeats(Class::NoResponse),
     };
     if !repeated {
         return Next::Failed(Reason::NotRepeated);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use ringup_core::delivery::{Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
 use ringup_core::key::EndpointKey;
-use ringup_core::outcome::{Answer, BlockedBy, Cause, Outcome, Phase};
+use ringup_core::outcome::{Answer, BlockedBy, Cause, NoToken, Outcome, Phase};
 use ringup_core::policy::{Classes, Policy, RetryPlan, Schedule, next_step};
 use ringup_core::time::{Tick, Timestamp};
 
@@ -39,6 +39,14 @@ fn command() -> impl Strategy<Value = Command> {
         1 => Just(Outcome::Unreachable(Cause::Refused)),
         1 => Just(Outcome::Blocked(BlockedBy::Address)),
         1 => Just(Outcome::Interrupted),
+        1 => prop_oneof![
+            (300..600_u16).prop_map(|status| NoToken::Refused { status, error: None }),
+            Just(NoToken::Unusable),
+            Just(NoToken::TimedOut(Phase::Wait)),
+            Just(NoToken::Unreachable(Cause::Dns)),
+            Just(NoToken::Blocked(BlockedBy::Address)),
+        ]
+        .prop_map(Outcome::NoToken),
     ];
     prop_oneof![
         8 => outcome.clone().prop_map(Command::Attempt),
@@ -128,6 +136,16 @@ impl Owed {
             Outcome::Blocked(_) => Owed::Nothing(End::GivenUp(Ended::Blocked)),
             Outcome::TimedOut(_) => repeat(classes.timed_out),
             Outcome::Unreachable(_) => repeat(classes.no_response),
+            Outcome::NoToken(NoToken::Refused { status, .. }) => match status {
+                408 => repeat(classes.request_timeout),
+                429 => repeat(classes.too_many_requests),
+                500.. => repeat(classes.server_error),
+                _ => repeat(classes.other),
+            },
+            Outcome::NoToken(NoToken::Unusable) => repeat(classes.other),
+            Outcome::NoToken(NoToken::TimedOut(_)) => repeat(classes.timed_out),
+            Outcome::NoToken(NoToken::Unreachable(_)) => repeat(classes.no_response),
+            Outcome::NoToken(NoToken::Blocked(_)) => Owed::Nothing(End::GivenUp(Ended::Blocked)),
             Outcome::Refused(answer) => match answer.status {
                 410 => Owed::Nothing(End::GivenUp(Ended::Gone)),
                 408 => repeat(classes.request_timeout),

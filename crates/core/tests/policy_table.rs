@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ringup_core::limits::RETRY_DELAY_MAX;
-use ringup_core::outcome::{Answer, BlockedBy, Cause, Outcome, Phase};
+use ringup_core::outcome::{Answer, BlockedBy, Cause, NoToken, Outcome, Phase};
 use ringup_core::policy::{Next, Policy, Reason, next_step};
 use ringup_core::time::Timestamp;
 
@@ -54,12 +54,28 @@ const CAUSES: &str = "
     unreachable: reset                    | final     | repeated
     unreachable: tls                      | final     | repeated
     unreachable: protocol                 | final     | repeated
-    unreachable: token                    | final     | repeated
     unreachable: local                    | final     | repeated
     blocked: url                          | blocked   | blocked
     blocked: scheme                       | blocked   | blocked
     blocked: address                      | blocked   | blocked
     interrupted by our own shutdown       | again     | again
+";
+
+/// A token that cannot be had follows the rules for the receiver's own statuses, but for 410: that is about the token.
+const TOKENS: &str = "
+    no token                              | guide     | durable
+    token_refused 302                     | final     | repeated
+    token_refused 400                     | final     | repeated
+    token_refused 401                     | final     | repeated
+    token_refused 408                     | repeated  | repeated
+    token_refused 410                     | final     | repeated
+    token_refused 415                     | final     | final
+    token_refused 429                     | repeated  | repeated
+    token_refused 503                     | repeated  | repeated
+    token_unusable                        | final     | repeated
+    token_timed_out                       | repeated  | repeated
+    token_unreachable                     | final     | repeated
+    token_blocked                         | blocked   | blocked
 ";
 
 /// The pause after the first attempt, the second, and so on; there is one more attempt than pauses.
@@ -100,6 +116,24 @@ fn every_cause() {
     for ((what, words), outcome) in rows.into_iter().zip(&outcomes) {
         assert_eq!(what, name(outcome));
         check(outcome, words);
+    }
+}
+
+#[test]
+fn every_token_that_cannot_be_had() {
+    for (what, words) in rows(TOKENS) {
+        let no_token = match what.split_once(' ') {
+            Some(("token_refused", status)) => NoToken::Refused { status: parse(status), error: None },
+            _ => match what {
+                "token_unusable" => NoToken::Unusable,
+                "token_timed_out" => NoToken::TimedOut(Phase::Wait),
+                "token_unreachable" => NoToken::Unreachable(Cause::Dns),
+                "token_blocked" => NoToken::Blocked(BlockedBy::Address),
+                other => panic!("no such cause: {other}"),
+            },
+        };
+        assert!(what.starts_with(no_token.word()), "{what}");
+        check(&Outcome::NoToken(no_token), words);
     }
 }
 
@@ -173,6 +207,7 @@ fn name(outcome: &Outcome) -> String {
         Outcome::TimedOut(phase) => format!("timed out: {phase}"),
         Outcome::Unreachable(cause) => format!("unreachable: {cause}"),
         Outcome::Blocked(by) => format!("blocked: {by}"),
+        Outcome::NoToken(why) => why.to_string(),
         Outcome::Interrupted => "interrupted by our own shutdown".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ use ringup_core::outcome::{Answer, BodyEnd, Outcome};
 use ringup_core::policy::{Next, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::time::Timestamp;
+use ringup_egress::token::Tokens;
 use ringup_egress::{Caller, EgressPlan, Request, Webhook};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
@@ -39,6 +40,7 @@ pub struct Shell {
     pub cut: CancellationToken,
     pub tasks: TaskTracker,
     pub announcer: Arc<Announcer>,
+    pub tokens: Tokens,
     clock: Arc<dyn Clock>,
     caller: Arc<dyn Caller>,
 }
@@ -87,6 +89,7 @@ impl Shell {
             messages,
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            tokens: Tokens::default(),
             clock: parts.clock,
             caller: parts.caller,
         }
@@ -110,8 +113,8 @@ impl Report {
         let Some(begun) = &self.begun else { return };
         let started_at = self.shell.clock.now();
         let since = self.shell.steady.now();
-        let outcome = self.shell.call(begun, started_at).await;
-        let latency = self.shell.steady.now().saturating_since(since);
+        let (outcome, waited) = self.shell.call(begun, started_at).await;
+        let latency = self.shell.steady.now().saturating_since(since).saturating_sub(waited);
         if let Some(begun) = self.begun.take() {
             self.shell.report(begun, outcome, started_at, latency);
         }
@@ -128,11 +131,12 @@ impl Drop for Report {
 }
 
 impl Shell {
-    async fn call(&self, begun: &Begun, now: Timestamp) -> Outcome {
+    /// What came of it, and how long it waited for a token meanwhile: a receiver is not to blame for that.
+    async fn call(&self, begun: &Begun, now: Timestamp) -> (Outcome, Duration) {
         let prepared = &begun.prepared;
         let url = match &prepared.url {
             Ok(url) => url.clone(),
-            Err(rule) => return Outcome::Blocked(*rule),
+            Err(rule) => return (Outcome::Blocked(*rule), Duration::ZERO),
         };
         let settings = &begun.view.settings;
         let event = &begun.entry.event;
@@ -148,13 +152,21 @@ impl Shell {
                 event_type: event.event_type.clone(),
                 attempt: begun.entry.delivery.attempts_made.saturating_add(1),
             },
+            tls: prepared.tls.clone(),
             time_limit: settings.time_limit.value,
             now,
         };
+        let Some(grant) = &prepared.grant else {
+            return tokio::select! {
+                biased;
+                reply = self.caller.call(request) => (reply.outcome, Duration::ZERO),
+                () = self.cut.cancelled() => (Outcome::Interrupted, Duration::ZERO),
+            };
+        };
         tokio::select! {
             biased;
-            reply = self.caller.call(request) => reply.outcome,
-            () = self.cut.cancelled() => Outcome::Interrupted,
+            called = grant.call(&*self.caller, request) => called,
+            () = self.cut.cancelled() => (Outcome::Interrupted, Duration::ZERO),
         }
     }
 
@@ -187,7 +199,11 @@ impl Shell {
                 url: prepared.url_text.clone(),
                 result,
                 response_headers: outcome.answer().map(header_lines).unwrap_or_default(),
-                response_body: outcome.answer().map(|answer| redacted(answer, &view)).unwrap_or_default(),
+                response_body: match &outcome {
+                    // What the token server said stands where the receiver's answer would.
+                    Outcome::NoToken(why) => why.to_string().into(),
+                    other => other.answer().map(|answer| redacted(answer, &view)).unwrap_or_default(),
+                },
                 body_end: outcome.answer().map(|answer| answer.body_end).unwrap_or_default(),
                 random: self.random.id_part(),
             }),

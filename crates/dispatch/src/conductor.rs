@@ -485,7 +485,7 @@ impl Slot {
             return prepared.clone();
         }
         self.lane.configure(&view.settings, now);
-        let fresh = Arc::new(Prepared::new(view, &shell.egress));
+        let fresh = Arc::new(Prepared::new(view, &shell.egress, &shell.tokens));
         self.prepared = Some(fresh.clone());
         fresh
     }

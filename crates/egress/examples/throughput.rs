@@ -67,6 +67,7 @@ fn request(url: &str, plan: &EgressPlan) -> Result<Request> {
             event_type: Arc::from("invoiceCreated"),
             attempt: 1,
         },
+        tls: None,
         time_limit: Duration::from_secs(30),
         now,
     })

@@ -14,6 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::client_tls::ClientTls;
 use crate::connection::Connection;
 use crate::dial::{self, Tls};
 use crate::fault::Failure;
@@ -21,7 +22,7 @@ use crate::guard;
 use crate::message;
 use crate::plan::{EgressError, EgressPlan};
 use crate::pool::{Key, Pool};
-use crate::request::{Caller, Reply, Request, Timing};
+use crate::request::{Caller, Outgoing, Question, Reply, Request, Timing};
 use crate::resolve::{ADDRESSES_MAX, NameServers, Names, Resolve};
 use crate::url_policy::{self, Host, LOCALHOST, UrlProblem};
 use crate::wire::{Meter, Transport};
@@ -88,11 +89,11 @@ impl Egress {
         self.pool.close();
     }
 
-    async fn reply(&self, request: Request) -> Reply {
+    async fn reply(&self, request: Outgoing) -> Reply {
         let _running = self.running.token();
         let started = Instant::now();
         let mut progress = Progress::default();
-        let deadline = started + request.time_limit;
+        let deadline = started + request.time_limit();
         let outcome = tokio::select! {
             biased;
             () = self.closing.cancelled() => Outcome::Interrupted,
@@ -107,8 +108,8 @@ impl Egress {
     }
 
     /// From the name to the last byte. A connection is kept only after a complete answer.
-    async fn exchange(&self, request: &Request, progress: &mut Progress) -> Result<Answer, Failure> {
-        request.url.permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
+    async fn exchange(&self, request: &Outgoing, progress: &mut Progress) -> Result<Answer, Failure> {
+        request.url().permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
         let addresses = self.vetted(request, progress).await?;
         loop {
             let mut connection = match self.pooled(request, &addresses).await {
@@ -143,8 +144,8 @@ impl Egress {
 
     /// The addresses that may be dialled. One forbidden address refuses the whole name: a receiver whose name also
     /// leads inside is either misconfigured or means to.
-    async fn vetted(&self, request: &Request, progress: &mut Progress) -> Result<Vetted, Failure> {
-        let url = request.url.parts();
+    async fn vetted(&self, request: &Outgoing, progress: &mut Progress) -> Result<Vetted, Failure> {
+        let url = request.url().parts();
         let name = match &url.host {
             // Checked with the URL a moment ago.
             Host::Address(ip) => return Ok(Vetted::One([SocketAddr::new(*ip, url.port)])),
@@ -169,7 +170,7 @@ impl Egress {
     }
 
     /// A kept connection to one of the addresses that answers us still.
-    async fn pooled(&self, request: &Request, addresses: &Vetted) -> Option<Connection> {
+    async fn pooled(&self, request: &Outgoing, addresses: &Vetted) -> Option<Connection> {
         for address in addresses.as_slice() {
             let key = key(request, *address);
             while let Some(mut connection) = self.pool.take(&key) {
@@ -183,7 +184,7 @@ impl Egress {
 
     async fn dialled(
         &self,
-        request: &Request,
+        request: &Outgoing,
         addresses: &Vetted,
         progress: &mut Progress,
     ) -> Result<Connection, Failure> {
@@ -199,17 +200,18 @@ impl Egress {
 
     async fn transport(
         &self,
-        request: &Request,
+        request: &Outgoing,
         socket: TcpStream,
         progress: &mut Progress,
     ) -> Result<Transport, Cause> {
-        let url = request.url.parts();
+        let url = request.url().parts();
         if !url.https {
             return Ok(Transport::Plain(socket));
         }
         progress.phase = Phase::Tls;
         let started = Instant::now();
-        let transport = self.tls.handshake(socket, url.server_name.clone()).await?;
+        let tls = request.tls().map_or(&self.tls, ClientTls::tls);
+        let transport = tls.handshake(socket, url.server_name.clone()).await?;
         progress.timing.tls = Some(started.elapsed());
         Ok(transport)
     }
@@ -217,7 +219,11 @@ impl Egress {
 
 impl Caller for Egress {
     fn call(&self, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
-        Box::pin(self.reply(request))
+        Box::pin(self.reply(Outgoing::Event(request)))
+    }
+
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(self.reply(Outgoing::Question(question)))
     }
 }
 
@@ -273,9 +279,10 @@ impl Progress {
     }
 }
 
-fn key(request: &Request, address: SocketAddr) -> Key {
-    let url = request.url.parts();
-    Key { account: request.account, https: url.https, host: url.host.clone(), address }
+fn key(request: &Outgoing, address: SocketAddr) -> Key {
+    let url = request.url().parts();
+    let tls = request.tls().map_or(0, ClientTls::id);
+    Key { account: request.account(), https: url.https, tls, host: url.host.clone(), address }
 }
 
 fn forbidden(name: &str, address: SocketAddr, problem: &UrlProblem) -> Failure {

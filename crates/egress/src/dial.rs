@@ -10,6 +10,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
+use crate::client_tls::Pair;
 use crate::fault::{self, Failure};
 use crate::plan::{EgressError, EgressPlan};
 use crate::wire::Transport;
@@ -65,16 +66,27 @@ pub(crate) struct Tls(TlsConnector);
 
 impl Tls {
     pub fn new(plan: &EgressPlan) -> Result<Tls, EgressError> {
+        Tls::with(Tls::roots(plan)?, None).map_err(EgressError::Tls)
+    }
+
+    pub fn roots(plan: &EgressPlan) -> Result<RootCertStore, EgressError> {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         for root in &plan.extra_roots {
             roots.add(root.clone()).map_err(EgressError::Root)?;
         }
+        Ok(roots)
+    }
+
+    /// With a certificate of ours for receivers that ask for one.
+    pub fn with(roots: RootCertStore, own: Option<Pair>) -> Result<Tls, rustls::Error> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(EgressError::Tls)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots);
+        let mut config = match own {
+            Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
+            None => builder.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Tls(TlsConnector::from(Arc::new(config))))
     }

@@ -11,12 +11,14 @@
 //! connection right before it is used, idle ones are kept for less than the usual servers' limits, and a receiver that
 //! announces a shorter one is believed.
 
+pub mod client_tls;
 pub mod guard;
 pub mod header;
 pub mod plan;
 pub mod request;
 pub mod resolve;
 pub mod sign;
+pub mod token;
 pub mod url_policy;
 
 mod client;
@@ -29,5 +31,5 @@ mod wire;
 
 pub use client::Egress;
 pub use plan::{EgressError, EgressPlan, load_roots};
-pub use request::{Caller, Reply, Request, Timing, Webhook};
+pub use request::{Caller, Question, Reply, Request, Timing, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

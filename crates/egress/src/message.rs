@@ -1,12 +1,12 @@
 //! The request as it goes on the wire.
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
 use ringup_core::signing::{self, HeaderNames};
 
-use crate::request::Request;
+use crate::request::{Outgoing, Question, Request};
 use crate::sign;
 
 /// Headers of our own: five of the message, two of the event, and at most two sets of three for the signature.
@@ -28,7 +28,25 @@ const ATTEMPT: HeaderName = HeaderName::from_static("ringup-attempt");
 
 /// Builds and signs the request. Answers are asked for uncompressed: what is logged is what was sent, and nothing can
 /// be inflated beyond the cap.
-pub(crate) fn build(request: &Request, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
+pub(crate) fn build(outgoing: &Outgoing, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
+    match outgoing {
+        Outgoing::Event(request) => event(request, user_agent),
+        Outgoing::Question(question) => ask(question, user_agent),
+    }
+}
+
+fn ask(question: &Question, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
+    let url = question.url.parts();
+    let mut headers = HeaderMap::with_capacity(OWN_HEADERS_MAX + question.headers.len());
+    headers.insert(HOST, url.authority.clone());
+    headers.insert(USER_AGENT, user_agent.clone());
+    headers.insert(CONTENT_TYPE, question.content_type.clone());
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    post(headers, &question.headers, &question.body, &url.target)
+}
+
+fn event(request: &Request, user_agent: &HeaderValue) -> http::Request<Full<Bytes>> {
     let url = request.url.parts();
     let mut headers = HeaderMap::with_capacity(OWN_HEADERS_MAX + request.headers.len());
     headers.insert(HOST, url.authority.clone());
@@ -41,12 +59,21 @@ pub(crate) fn build(request: &Request, user_agent: &HeaderValue) -> http::Reques
         headers.insert(EVENT, event_type);
     }
     headers.insert(ATTEMPT, HeaderValue::from(request.webhook.attempt));
-    for (name, value) in request.headers.iter() {
+    post(headers, &request.headers, &request.body, &url.target)
+}
+
+fn post(
+    mut headers: HeaderMap,
+    extra: &[(HeaderName, HeaderValue)],
+    body: &Bytes,
+    target: &Uri,
+) -> http::Request<Full<Bytes>> {
+    for (name, value) in extra {
         headers.insert(name.clone(), value.clone());
     }
-    let mut message = http::Request::new(Full::new(request.body.clone()));
+    let mut message = http::Request::new(Full::new(body.clone()));
     *message.method_mut() = Method::POST;
-    *message.uri_mut() = url.target.clone();
+    *message.uri_mut() = target.clone();
     *message.headers_mut() = headers;
     message
 }

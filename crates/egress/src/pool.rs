@@ -1,4 +1,4 @@
-//! Idle connections, kept by account, origin and the address that was checked.
+//! Idle connections, kept by account, origin, TLS and the address that was checked.
 //!
 //! Two accounts never share a connection, and one that leads to an address the name no longer resolves to is not found.
 
@@ -22,6 +22,8 @@ const CONNECTIONS_MAX: usize = 4_096;
 pub(crate) struct Key {
     pub account: AccountKey,
     pub https: bool,
+    /// Which certificate was shown and who is trusted: `ClientTls::id`, zero for what everybody has.
+    pub tls: u64,
     pub host: Host,
     pub address: SocketAddr,
 }

@@ -1,5 +1,6 @@
 //! One request to a receiver, and what came of it.
 
+use std::fmt;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use ringup_core::outcome::Outcome;
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
 
+use crate::client_tls::ClientTls;
 use crate::sign::SigningKey;
 use crate::url_policy::CheckedUrl;
 
@@ -28,10 +30,68 @@ pub struct Request {
     /// The payload, sent as it is.
     pub body: Bytes,
     pub webhook: Webhook,
+    /// Where the endpoint wants other TLS than everybody has.
+    pub tls: Option<ClientTls>,
     /// For the whole exchange, from the name's resolution to the last byte of the answer.
     pub time_limit: Duration,
     /// The wall clock at the time of sending: what `webhook-timestamp` says and what secrets expire by.
     pub now: Timestamp,
+}
+
+/// One POST that brings no event: it asks another server for something, such as a token.
+#[derive(Clone)]
+pub struct Question {
+    pub url: CheckedUrl,
+    pub account: AccountKey,
+    /// Checked by [`crate::header::check`].
+    pub headers: Arc<[(HeaderName, HeaderValue)]>,
+    pub content_type: HeaderValue,
+    /// May hold credentials, and so does not print.
+    pub body: Bytes,
+    pub tls: Option<ClientTls>,
+    pub time_limit: Duration,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("url", &self.url).field("account", &self.account).finish_non_exhaustive()
+    }
+}
+
+/// Whatever goes out.
+pub(crate) enum Outgoing {
+    Event(Request),
+    Question(Question),
+}
+
+impl Outgoing {
+    pub fn url(&self) -> &CheckedUrl {
+        match self {
+            Outgoing::Event(request) => &request.url,
+            Outgoing::Question(question) => &question.url,
+        }
+    }
+
+    pub fn account(&self) -> AccountKey {
+        match self {
+            Outgoing::Event(request) => request.account,
+            Outgoing::Question(question) => question.account,
+        }
+    }
+
+    pub fn tls(&self) -> Option<&ClientTls> {
+        match self {
+            Outgoing::Event(request) => request.tls.as_ref(),
+            Outgoing::Question(question) => question.tls.as_ref(),
+        }
+    }
+
+    pub fn time_limit(&self) -> Duration {
+        match self {
+            Outgoing::Event(request) => request.time_limit,
+            Outgoing::Question(question) => question.time_limit,
+        }
+    }
 }
 
 /// What the headers say of the event; those of the signature are signed, the others are for convenience.
@@ -74,4 +134,7 @@ pub struct Timing {
 pub trait Caller: Send + Sync + 'static {
     /// Makes the call. Dropping the future closes the connection.
     fn call(&self, request: Request) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+
+    /// As [`Caller::call`], for what is no event.
+    fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
 }

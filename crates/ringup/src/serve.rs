@@ -82,8 +82,8 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let tasks =
         Tasks::start(catalogue.clone(), Arc::new(SystemClock), Arc::new(SystemRandom), ringup_api::operational_payload);
 
-    let app =
-        Arc::new(App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan)));
+    let app = App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan));
+    let app = Arc::new(app.calling_with(egress.clone()));
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::outcome::{Answer, Cause, Outcome, Phase};
-use ringup_egress::{Caller, Reply, Request, Timing};
+use ringup_egress::{Caller, Question, Reply, Request, Timing};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;
@@ -86,6 +86,13 @@ impl Caller for Network {
             self.world.answer_call(at, &outcome);
             Reply { outcome, duration: began.elapsed(), timing: Timing::default(), remote: None, reused: false }
         })
+    }
+
+    /// Nobody in this world asks for tokens, and there is nobody to give them.
+    fn ask(&self, _: Question) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        let outcome = Outcome::Unreachable(Cause::Refused);
+        let reply = Reply { outcome, duration: Duration::ZERO, timing: Timing::default(), remote: None, reused: false };
+        Box::pin(std::future::ready(reply))
     }
 }
 

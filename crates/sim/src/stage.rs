@@ -226,6 +226,7 @@ fn endpoint(receiver: usize, account: AccountKey, settings: &Settings) -> Endpoi
         stopped: None,
         secrets: Vec::new(),
         headers: Vec::new(),
+        authorization: Default::default(),
         settings: settings.clone(),
         created_at: BEGINNING,
         updated_at: BEGINNING,

@@ -234,6 +234,7 @@ async fn configure(store: &dyn Store) -> Result<AccountKey> {
         stopped: None,
         secrets: Vec::new(),
         headers: Vec::new(),
+        authorization: Default::default(),
         settings: Settings::default(),
         created_at: NOON,
         updated_at: NOON,

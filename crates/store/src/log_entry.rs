@@ -57,6 +57,8 @@ impl AttemptResult {
             Outcome::TimedOut(phase) => (OutcomeWord::TimedOut, Some(phase.word())),
             Outcome::Unreachable(cause) => (OutcomeWord::Unreachable, Some(cause.word())),
             Outcome::Blocked(rule) => (OutcomeWord::Blocked, Some(rule.word())),
+            // The receiver gave no answer; the detail says whose fault that was.
+            Outcome::NoToken(cause) => (OutcomeWord::Unreachable, Some(cause.word())),
             Outcome::Interrupted => (OutcomeWord::Interrupted, None),
         };
         AttemptResult { outcome: word, status: outcome.status(), detail }

@@ -15,3 +15,4 @@ pub mod receiver;
 pub mod server;
 pub mod tempdir;
 pub mod tls;
+pub mod token_server;

@@ -115,6 +115,7 @@ async fn send(
                     event_type: event_type.clone(),
                     attempt: 1,
                 },
+                tls: None,
                 time_limit: Duration::from_secs(30),
                 now: now(),
             };

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod authorization;
 pub mod content;
 pub mod document;
 pub mod endpoint;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod authorization;
 pub mod endpoint;
 pub mod envelope;
 pub mod event_type;

@@ -25,7 +25,7 @@ fn seen(reply: &Reply) -> Expect {
             Answer(answer.status, answer.body_end, answer.body.len())
         }
         Outcome::Unreachable(cause) => None(*cause),
-        other @ (Outcome::TimedOut(_) | Outcome::Blocked(_) | Outcome::Interrupted) => panic!("{other:?}"),
+        other => panic!("{other:?}"),
     }
 }
 

@@ -8,3 +8,4 @@ mod reuse;
 mod support;
 mod time_limit;
 mod tls;
+mod token;

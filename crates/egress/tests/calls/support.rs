@@ -51,6 +51,7 @@ pub fn request(url: &str) -> Request {
             event_type: Arc::from("invoiceCreated"),
             attempt: 1,
         },
+        tls: None,
         time_limit: SOON,
         now,
     }

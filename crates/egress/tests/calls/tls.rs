@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType, date_time_ymd};
 use ringup_core::outcome::{Cause, Outcome, Phase};
+use ringup_egress::client_tls::{ClientTls, TlsProblem};
 use ringup_egress::{Caller, Egress, EgressPlan, load_roots};
 use ringup_testkit::hostile::{Behaviour, HostileServer};
 use ringup_testkit::receiver::{Receiver, Setup};
@@ -113,9 +114,8 @@ async fn our_own_authority_is_not_trusted_unless_named() {
     assert_eq!(reply.outcome, Outcome::Unreachable(Cause::Tls));
 }
 
-#[tokio::test]
-async fn a_receiver_that_wants_our_certificate_is_a_tls_failure() {
-    let authority = authority();
+/// A receiver for `127.0.0.1` that lets in whom the authority has signed.
+async fn particular(authority: &Authority) -> Receiver {
     let mut clients = rustls::RootCertStore::empty();
     clients.add(authority.der().clone()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -124,14 +124,72 @@ async fn a_receiver_that_wants_our_certificate_is_a_tls_failure() {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.subject_alt_names.push(SanType::IpAddress([127, 0, 0, 1].into()));
-    let certificate = params.signed_by(&key, &authority).unwrap();
+    let certificate = params.signed_by(&key, authority).unwrap();
     let config = builder()
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate.der().clone()], private(&key))
         .unwrap();
-    let receiver = receiver(config).await;
+    receiver(config).await
+}
+
+/// A certificate for clients, and its key, as PEM.
+fn client(authority: &Authority) -> (String, String) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["till-7".to_owned()]).unwrap();
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    (params.signed_by(&key, authority).unwrap().pem(), key.serialize_pem())
+}
+
+#[tokio::test]
+async fn a_receiver_that_wants_our_certificate_is_a_tls_failure() {
+    let authority = authority();
+    let receiver = particular(&authority).await;
     let reply = trusting(&authority).call(request(&receiver.url("/"))).await;
     assert_eq!(reply.outcome, Outcome::Unreachable(Cause::Tls));
+}
+
+#[tokio::test]
+async fn our_certificate_is_shown_where_an_endpoint_has_one() {
+    let (authority, stranger) = (authority(), authority());
+    let receiver = particular(&authority).await;
+    let egress = trusting(&authority);
+    let (certificate, key) = client(&authority);
+    let with = |pem: &str| Some(ClientTls::new(egress.plan(), Some(pem), None).unwrap());
+    for pem in [format!("{certificate}{key}"), format!("{key}\n# ours\n{certificate}")] {
+        let mut request = request(&receiver.url("/"));
+        request.tls = with(&pem);
+        assert!(matches!(egress.call(request).await.outcome, Outcome::Delivered(_)));
+    }
+    let (certificate, key) = client(&stranger);
+    let mut unknown = request(&receiver.url("/"));
+    unknown.tls = with(&format!("{certificate}{key}"));
+    assert_eq!(egress.call(unknown).await.outcome, Outcome::Unreachable(Cause::Tls));
+    // The connection on which we were known is not for who shows nothing.
+    assert_eq!(egress.call(request(&receiver.url("/"))).await.outcome, Outcome::Unreachable(Cause::Tls));
+    assert_eq!(receiver.count(), 2);
+}
+
+#[tokio::test]
+async fn an_endpoint_may_trust_an_authority_of_its_own() {
+    let authority = authority();
+    let receiver = receiver(signed_by(&authority, |_| {})).await;
+    let egress = Egress::new(EgressPlan { allow_http: false, ..plan() }).unwrap();
+    let mut trusting = request(&receiver.url("/"));
+    trusting.tls = Some(ClientTls::new(egress.plan(), None, Some(&authority.pem())).unwrap());
+    assert!(matches!(egress.call(trusting).await.outcome, Outcome::Delivered(_)));
+    assert_eq!(egress.call(request(&receiver.url("/"))).await.outcome, Outcome::Unreachable(Cause::Tls));
+}
+
+#[test]
+fn what_is_wrong_with_a_certificate_is_said() {
+    let authority = authority();
+    let ((certificate, key), (_, other_key)) = (client(&authority), client(&authority));
+    let problem = |pem: &str| ClientTls::new(&plan(), Some(pem), None).unwrap_err();
+    assert_eq!(problem("nothing"), TlsProblem::NoCertificate);
+    assert_eq!(problem(&key), TlsProblem::NoCertificate);
+    assert_eq!(problem(&certificate), TlsProblem::NoKey);
+    assert_eq!(problem(&format!("{certificate}{other_key}")), TlsProblem::NotAPair);
+    assert_eq!(ClientTls::new(&plan(), None, Some("nothing")).unwrap_err(), TlsProblem::NoCertificate);
 }
 
 #[tokio::test]

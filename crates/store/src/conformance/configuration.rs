@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::authorization::{Authorization, Certificate, CredentialsIn, OAuth, Scheme, Secret, TokenBody};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::filter::Filter;
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
@@ -314,10 +315,31 @@ fn full_endpoint(account: AccountKey) -> Endpoint {
         ],
         // Repeats and order are kept.
         headers: [("x-b", "1"), ("x-a", "ü, \"2\""), ("x-b", "3")].map(|(n, v)| (n.to_owned(), v.to_owned())).into(),
+        authorization: full_authorization(),
         settings: full_settings(),
         created_at: micros(),
         updated_at: micros().saturating_add(Duration::from_hours(1)),
         ..sample::endpoint(account, 1)
+    }
+}
+
+fn full_authorization() -> Authorization {
+    let secrets =
+        || [("audience", "pössword"), ("x", "")].map(|(name, text)| (name.to_owned(), Secret::new(text))).into();
+    Authorization {
+        scheme: Scheme::OAuth(Box::new(OAuth {
+            token_url: "https://id.example/token?x=1".to_owned(),
+            client_id: ODD.to_owned(),
+            client_secret: Secret::new(ODD),
+            credentials: CredentialsIn::Body,
+            body: TokenBody::Json,
+            scope: Some("events:write sales".to_owned()),
+            parameters: secrets(),
+            headers: secrets(),
+        })),
+        certificate: Some(Certificate { pem: Secret::new("-----BEGIN CERTIFICATE-----\n") }),
+        authorities: Some("-----BEGIN CERTIFICATE-----\n".to_owned()),
+        salt: [0xa5; 16],
     }
 }
 

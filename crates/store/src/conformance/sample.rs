@@ -83,6 +83,7 @@ pub fn endpoint(account: AccountKey, number: u32) -> Endpoint {
         stopped: None,
         secrets: vec![SigningSecret { kind: Default::default(), key: Arc::from([7; 32]), expires_at: None }],
         headers: Vec::new(),
+        authorization: Default::default(),
         settings: Settings::default(),
         created_at: noon(),
         updated_at: noon(),

@@ -1,5 +1,6 @@
 //! `catalog.db`: the configuration, which day files there are, and the last ids given.
 
+mod authorization;
 mod change;
 mod key;
 mod load;
@@ -79,6 +80,10 @@ const LADDER: Ladder = Ladder {
     ALTER TABLE api_key ADD COLUMN feature_flags TEXT;
     ALTER TABLE api_key ADD COLUMN expires_at INTEGER;
     ALTER TABLE api_key ADD COLUMN used_at INTEGER;
+    ",
+        "
+    -- How its receiver knows us; nothing where it need not.
+    ALTER TABLE endpoint ADD COLUMN authorization BLOB;
     ",
     ],
 };

@@ -4,6 +4,7 @@ use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::authorization;
 use super::key;
 use super::notice;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
@@ -82,14 +83,14 @@ fn put_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Resul
     let secrets: Vec<SecretShape> = endpoint.secrets.iter().map(SecretShape::from).collect();
     connection.execute(
         "INSERT INTO endpoint (key, id, account, uid, url, description, metadata, subscription, stopped_by, stopped_at,
-                               secrets, headers, settings, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                               secrets, headers, settings, created_at, updated_at, authorization)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET
             id = excluded.id, account = excluded.account, uid = excluded.uid, url = excluded.url,
             description = excluded.description, metadata = excluded.metadata, subscription = excluded.subscription,
             stopped_by = excluded.stopped_by, stopped_at = excluded.stopped_at, secrets = excluded.secrets,
             headers = excluded.headers, settings = excluded.settings, created_at = excluded.created_at,
-            updated_at = excluded.updated_at",
+            updated_at = excluded.updated_at, authorization = excluded.authorization",
         params![
             key,
             endpoint.id.0,
@@ -105,7 +106,8 @@ fn put_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Resul
             to_text(&endpoint.headers)?,
             to_text(&SettingsShape::from(&endpoint.settings))?,
             endpoint.created_at.as_micros(),
-            endpoint.updated_at.as_micros()
+            endpoint.updated_at.as_micros(),
+            authorization::to_column(&endpoint.authorization)?
         ],
     )?;
     Ok(Some(key))

@@ -8,6 +8,7 @@ use ringup_core::settings::Settings;
 use ringup_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
+use super::authorization;
 use super::key;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, from_text, known};
 use crate::seam::Configuration;
@@ -72,6 +73,7 @@ fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
         stopped,
         secrets: secrets(row)?,
         headers: json(row, "headers")?,
+        authorization: authorization::from_column(row.get("authorization")?)?,
         settings: settings(row)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
