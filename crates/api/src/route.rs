@@ -13,8 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, authorization, content, document, endpoint, event_type, health, message, operational, settings,
-    stats, task,
+    account, attempt, authorization, content, document, endpoint, environment, event_type, health, message,
+    operational, poll, settings, stats, task,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -41,6 +41,7 @@ pub fn configuration() -> Vec<Described> {
         routes!(message::resend),
         routes!(content::of_message),
         routes!(content::of_attempt),
+        routes!(content::of_messages),
         routes!(endpoint::send_example),
         routes!(task::recover),
         routes!(task::replay_missing),
@@ -54,6 +55,10 @@ pub fn configuration() -> Vec<Described> {
         routes!(operational::secret),
         routes!(operational::rotate),
         routes!(operational::headers, operational::put_headers),
+        routes!(poll::seek),
+        routes!(environment::export),
+        routes!(environment::import),
+        routes!(environment::import_openapi),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]
@@ -73,8 +78,12 @@ pub fn history() -> Vec<Described> {
         routes!(message::get),
         routes!(message::destinations),
         routes!(message::of_endpoint),
+        routes!(poll::events),
+        routes!(poll::poll),
+        routes!(poll::consumer_poll),
         routes!(stats::of_endpoint),
         routes!(stats::of_attempts),
+        routes!(stats::endpoint_count),
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),

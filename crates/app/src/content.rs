@@ -9,6 +9,11 @@ use crate::history::missing;
 use crate::principal::Principal;
 
 impl App {
+    /// Refused unless the caller may remove content of this account.
+    pub fn may_expunge(&self, principal: &Principal, account: &str) -> Result<(), AppError> {
+        self.owned(principal, account, Scope::Publish).map(drop)
+    }
+
     /// Removes an event's payload. What still wanted to send it is cancelled; nothing can be sent again.
     pub async fn expunge_event(&self, principal: &Principal, account: &str, event: &str) -> Result<(), AppError> {
         let view = self.owned(principal, account, Scope::Publish)?;

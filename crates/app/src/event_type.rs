@@ -152,7 +152,7 @@ impl App {
 }
 
 impl EventTypeDraft {
-    fn of(event_type: &EventType) -> EventTypeDraft {
+    pub(crate) fn of(event_type: &EventType) -> EventTypeDraft {
         EventTypeDraft {
             description: event_type.description.clone(),
             group: event_type.group.clone(),
@@ -163,7 +163,7 @@ impl EventTypeDraft {
         }
     }
 
-    fn check(&self, name: &str) -> Result<(), AppError> {
+    pub(crate) fn check(&self, name: &str) -> Result<(), AppError> {
         let mut faults = Faults::default();
         faults.name("name", name);
         // In lists, a hyphen in front of a name leads back.

@@ -30,6 +30,14 @@ pub struct AttemptStats {
 }
 
 impl App {
+    /// How many endpoints of the caller's accounts get events, and how many are disabled.
+    pub fn endpoint_count(&self, principal: &Principal) -> Result<(usize, usize), AppError> {
+        let accounts = self.accounts(principal)?;
+        let endpoints = || accounts.iter().flat_map(|account| &account.endpoints);
+        let disabled = endpoints().filter(|view| view.endpoint.stopped.is_some()).count();
+        Ok((endpoints().count() - disabled, disabled))
+    }
+
     /// From `since` on and before `until`; the last 28 days unless told otherwise.
     pub async fn endpoint_stats(
         &self,

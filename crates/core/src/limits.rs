@@ -64,6 +64,9 @@ pub const ENDPOINT_IN_FLIGHT_MAX: u32 = 64;
 /// Rows of one page of a list.
 pub const PAGE_ROWS_MAX: usize = 250;
 
+/// Consumers that pull from one endpoint, each at its own place.
+pub const CONSUMERS_MAX: usize = 100;
+
 /// Tasks of one account that run at once: each takes its share of the writer, and who waits can ask again.
 pub const TASKS_RUNNING_MAX: usize = 4;
 

@@ -360,6 +360,14 @@ impl Store for ObservedStore {
         self.inner.expunge_attempt(account, event, attempt)
     }
 
+    fn consumer(&self, endpoint: EndpointKey, name: String) -> Answer<'_, Option<Tick>> {
+        self.inner.consumer(endpoint, name)
+    }
+
+    fn move_consumer(&self, endpoint: EndpointKey, name: String, to: Tick, consumers_max: usize) -> Answer<'_, ()> {
+        self.inner.move_consumer(endpoint, name, to, consumers_max)
+    }
+
     fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
         self.inner.begin_task(task, running_max)
     }

@@ -7,6 +7,7 @@
 pub mod accepting;
 pub mod announcing;
 pub mod configuration;
+pub mod consuming;
 pub mod counters;
 pub mod delivering;
 pub mod durability;
@@ -86,6 +87,7 @@ macro_rules! conformance_tests {
             configuration: a_revoked_key_stays_listed,
             configuration: deleting_an_account_takes_its_endpoints_and_leaves_its_history,
             configuration: event_types_are_known_by_their_id,
+            consuming: a_consumer_is_where_it_was_put,
             announcing: a_change_and_what_is_told_of_it_are_one,
             announcing: what_was_not_told_survives_a_crash,
             counters: every_outcome_has_its_counter,

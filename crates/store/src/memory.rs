@@ -195,6 +195,22 @@ impl Store for MemoryStore {
         })
     }
 
+    fn consumer(&self, endpoint: EndpointKey, name: String) -> Answer<'_, Option<Tick>> {
+        self.shared.run(Operation::Read, move |state| Ok(state.durable.configuration.consumer(endpoint, &name)))
+    }
+
+    fn move_consumer(
+        &self,
+        endpoint: EndpointKey,
+        name: String,
+        position: Tick,
+        consumers_max: usize,
+    ) -> Answer<'_, ()> {
+        self.shared.run(Operation::Change, move |state| {
+            state.durable.configuration.move_consumer(endpoint, name, position, consumers_max)
+        })
+    }
+
     fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
         self.shared.run(Operation::Change, move |state| state.durable.tasks.begin(task, running_max))
     }

@@ -129,6 +129,20 @@ pub trait Store: Send + Sync + 'static {
     /// Removes what an attempt keeps of its response, headers and body. `NotFound` for another account's.
     fn expunge_attempt(&self, account: AccountKey, event: EventId, attempt: AttemptId) -> Answer<'_, ()>;
 
+    // --- pulling
+
+    /// Where a consumer of what went to an endpoint is: behind the event of this tick.
+    fn consumer(&self, endpoint: EndpointKey, name: String) -> Answer<'_, Option<Tick>>;
+
+    /// Puts a consumer somewhere, forward or back. `Conflict` if the endpoint has `consumers_max` others.
+    fn move_consumer(
+        &self,
+        endpoint: EndpointKey,
+        name: String,
+        position: Tick,
+        consumers_max: usize,
+    ) -> Answer<'_, ()>;
+
     // --- tasks
 
     /// `Conflict` if the account has `running_max` running already. Lets go of the account's oldest ended ones beyond

@@ -197,6 +197,20 @@ impl Store for SqliteStore {
         self.shared.order(move |reply| Item::Expunge { wanted, reply })
     }
 
+    fn consumer(&self, endpoint: EndpointKey, name: String) -> Answer<'_, Option<Tick>> {
+        self.shared.ask(move |shared| shared.catalog()?.consumer(endpoint, &name))
+    }
+
+    fn move_consumer(
+        &self,
+        endpoint: EndpointKey,
+        name: String,
+        position: Tick,
+        consumers_max: usize,
+    ) -> Answer<'_, ()> {
+        self.shared.ask(move |shared| shared.catalog()?.move_consumer(endpoint, &name, position, consumers_max))
+    }
+
     fn begin_task(&self, task: Task, running_max: usize) -> Answer<'_, ()> {
         self.shared.ask(move |shared| shared.catalog()?.begin_task(&task, running_max))
     }

@@ -10,12 +10,15 @@ const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its cl
     ours; `x-ringup: extended` marks those of Svix that do more here.";
 
 /// Groups of operations, in the order in which one meets them.
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 13] = [
     ("Application", "Accounts: the merchants whose events are kept apart."),
     ("Endpoint", "Receivers: where the events of an account are sent."),
     ("Event Type", "The catalogue of what can happen."),
     ("Message", "Events that happened."),
     ("Message Attempt", "What was sent where, and what came back."),
+    ("Message Poller", "Events pulled instead of pushed."),
+    ("Statistics", "Counts over an environment."),
+    ("Environment", "All of an environment at once."),
     ("Background Task", "Work on many messages, done page by page, also across restarts."),
     ("Operational Webhook", "Receivers that hear of endpoints that change and of messages that do not arrive."),
     ("Settings", "How deliveries are made and what is kept of them."),
@@ -27,13 +30,15 @@ const TAGS: [(&str, &str); 10] = [
 pub const INSTEAD: &str = "x-ringup-instead";
 
 /// What names in paths mean.
-const NAMES: [(&str, &str); 6] = [
+const NAMES: [(&str, &str); 8] = [
     ("app_id", "The application's id or uid."),
     ("endpoint_id", "The endpoint's id or uid."),
     ("msg_id", "The message's id or `eventId`."),
     ("attempt_id", "The attempt's id."),
     ("event_type_name", "The event type's name."),
     ("task_id", "The background task's id."),
+    ("sink_id", "The endpoint's id or uid."),
+    ("consumer_id", "The consumer's own name."),
 ];
 
 pub fn info() -> Value {

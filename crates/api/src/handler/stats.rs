@@ -1,11 +1,11 @@
-//! Counts: `/app/{account}/endpoint/{endpoint}/stats`
+//! Counts: `/app/{account}/endpoint/{endpoint}/stats` and `/stats`
 
 use axum::extract::State;
 
 use super::{Answer, Shared, ok};
 use crate::extract::{Caller, Names};
 use crate::wire::query::{Query, Since};
-use crate::wire::stats::{AttemptStatsOut, EndpointStatsOut};
+use crate::wire::stats::{AttemptStatsOut, EndpointCountOut, EndpointStatsOut};
 
 /// Get an endpoint's counts
 ///
@@ -49,4 +49,19 @@ pub async fn of_attempts(
     let (since, until) = (query.moment("since")?, query.moment("until")?);
     let stats = api.app.attempt_stats(&who, &account, &endpoint, since, until).await?;
     Ok(ok(&AttemptStatsOut::of(stats)))
+}
+
+/// Count endpoints
+///
+/// Of all applications of the environment.
+#[utoipa::path(
+    get,
+    path = "/stats/endpoint/count",
+    operation_id = "v1.statistics.endpoint-count",
+    tag = "Statistics",
+    responses((status = 200, body = EndpointCountOut)),
+)]
+pub async fn endpoint_count(State(api): Shared, Caller(who): Caller) -> Answer {
+    let (active, disabled) = api.app.endpoint_count(&who)?;
+    Ok(ok(&EndpointCountOut { active, disabled }))
 }

@@ -77,6 +77,19 @@ pub struct EndpointMessageOut<'a> {
     standing: StandingOut,
 }
 
+/// `BulkExpungeContentsIn`.
+#[derive(serde::Deserialize, ToSchema)]
+pub struct BulkExpungeIn {
+    #[serde(default)]
+    pub ids: Vec<String>,
+}
+
+/// `BulkExpungeContentsOut`: `expunged` or `not-found` for each name.
+#[derive(serde::Serialize, ToSchema)]
+pub struct BulkExpungeOut {
+    pub results: std::collections::BTreeMap<String, &'static str>,
+}
+
 /// Where a message stands with an endpoint.
 #[derive(serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -14,6 +14,13 @@ pub struct EndpointStatsOut {
     canceled: u64,
 }
 
+/// `EndpointCountOut`.
+#[derive(Serialize, ToSchema)]
+pub struct EndpointCountOut {
+    pub active: usize,
+    pub disabled: usize,
+}
+
 impl EndpointStatsOut {
     pub fn of(stats: EndpointStats) -> EndpointStatsOut {
         let EndpointStats { delivered, standings } = stats;

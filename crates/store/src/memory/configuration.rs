@@ -7,7 +7,7 @@ use ringup_core::endpoint::Endpoint;
 use ringup_core::id::{EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::operational::Notice;
-use ringup_core::time::Timestamp;
+use ringup_core::time::{Tick, Timestamp};
 
 use crate::keyring;
 use crate::seam::{Change, Configuration, StoreError};
@@ -23,6 +23,7 @@ pub(super) struct ConfigurationRows {
     last_key: i64,
     notices: BTreeMap<i64, Notice>,
     last_notice: i64,
+    consumers: BTreeMap<(EndpointKey, String), Tick>,
 }
 
 impl ConfigurationRows {
@@ -34,6 +35,25 @@ impl ConfigurationRows {
             endpoints: self.endpoints.values().cloned().collect(),
             event_types: self.event_types.values().cloned().collect(),
         }
+    }
+
+    pub(super) fn consumer(&self, endpoint: EndpointKey, name: &str) -> Option<Tick> {
+        self.consumers.get(&(endpoint, name.to_owned())).copied()
+    }
+
+    pub(super) fn move_consumer(
+        &mut self,
+        endpoint: EndpointKey,
+        name: String,
+        position: Tick,
+        consumers_max: usize,
+    ) -> Result<(), StoreError> {
+        let others = self.consumers.keys().filter(|(of, other)| *of == endpoint && *other != name).count();
+        if others >= consumers_max {
+            return Err(StoreError::Conflict("number of consumers"));
+        }
+        self.consumers.insert((endpoint, name), position);
+        Ok(())
     }
 
     pub(super) fn notices(&self, rows_max: usize) -> Vec<(i64, Notice)> {
@@ -62,11 +82,16 @@ impl ConfigurationRows {
             Change::DeleteAccount(key) => {
                 found(self.accounts.remove(&key))?;
                 self.endpoints.retain(|_, endpoint| endpoint.account != key);
+                self.consumers.retain(|(endpoint, _), _| self.endpoints.contains_key(endpoint));
                 self.keys.retain(|_, kept| kept.role != Role::Account(key));
                 Ok(0)
             }
             Change::PutEndpoint(endpoint) => self.put_endpoint(endpoint),
-            Change::DeleteEndpoint(key) => found(self.endpoints.remove(&key)).map(|_| 0),
+            Change::DeleteEndpoint(key) => {
+                found(self.endpoints.remove(&key))?;
+                self.consumers.retain(|(endpoint, _), _| *endpoint != key);
+                Ok(0)
+            }
             Change::PutEventType(event_type) => self.put_event_type(event_type),
             Change::DeleteEventType(id) => found(self.event_types.remove(&id)).map(|_| 0),
             Change::Announced(change, notices) => {

@@ -2,6 +2,7 @@
 
 mod authorization;
 mod change;
+mod consumer;
 mod key;
 mod load;
 mod notice;
@@ -84,6 +85,12 @@ const LADDER: Ladder = Ladder {
         "
     -- How its receiver knows us; nothing where it need not.
     ALTER TABLE endpoint ADD COLUMN authorization BLOB;
+    ",
+        "
+    -- How far consumers have pulled what went to an endpoint: behind the event of this tick.
+    CREATE TABLE consumer (
+        endpoint INTEGER NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (endpoint, name)
+    ) STRICT, WITHOUT ROWID;
     ",
     ],
 };

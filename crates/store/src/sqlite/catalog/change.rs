@@ -20,12 +20,17 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         Change::ForgetSessions(before) => key::forget_sessions(connection, *before).map(Some),
         Change::PutAccount(account) => put_account(connection, account),
         Change::DeleteAccount(key) => {
+            let own = "DELETE FROM consumer WHERE endpoint IN (SELECT key FROM endpoint WHERE account = ?)";
+            connection.execute(own, [key.0])?;
             connection.execute("DELETE FROM endpoint WHERE account = ?", [key.0])?;
             connection.execute("DELETE FROM api_key WHERE account = ?", [key.0])?;
             connection.execute("DELETE FROM account WHERE key = ?", [key.0]).map(touched)
         }
         Change::PutEndpoint(endpoint) => put_endpoint(connection, endpoint),
-        Change::DeleteEndpoint(key) => connection.execute("DELETE FROM endpoint WHERE key = ?", [key.0]).map(touched),
+        Change::DeleteEndpoint(key) => {
+            connection.execute("DELETE FROM consumer WHERE endpoint = ?", [key.0])?;
+            connection.execute("DELETE FROM endpoint WHERE key = ?", [key.0]).map(touched)
+        }
         Change::PutEventType(event_type) => put_event_type(connection, event_type),
         Change::DeleteEventType(id) => connection.execute("DELETE FROM event_type WHERE id = ?", [id.0]).map(touched),
         Change::Announced(change, notices) => {
