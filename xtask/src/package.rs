@@ -50,7 +50,7 @@ pub fn node(name: &str, major_min: u32, packages: &[&str]) -> Result<Node> {
     if !is_installed(&folder, &wanted) {
         cleared(&folder)?;
         // No lock file: it would name the registry. Versions are exact, and no package runs a script of its own.
-        let flags = ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"];
+        let flags = ["install", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
         let mut npm = child::command("npm", &[&flags, wanted.as_slice()].concat());
         npm.args(["--prefix", &text(&folder)]);
         quiet(npm).with_context(|| format!("npm install {}", wanted.join(" ")))?;
@@ -91,8 +91,9 @@ fn cleared(folder: &Path) -> Result<()> {
 /// Runs to the end without a word; its complaint is the error.
 fn quiet(mut command: Command) -> Result<()> {
     let output = command.output()?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", complaint.trim().lines().last().unwrap_or("it failed without a word"));
+    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+    let error = complaint.lines().find(|line| line.to_lowercase().contains("error"));
+    ensure!(output.status.success(), "{}", error.or(complaint.lines().last()).unwrap_or("it failed without a word"));
     Ok(())
 }
 
