@@ -50,6 +50,8 @@ pub struct Plan {
     pub body_bytes_max: usize,
     /// Bytes of a batch's body.
     pub batch_bytes_max: usize,
+    /// Where people reach the console, such as `https://ringup.example`; without a slash at its end.
+    pub public_url: String,
     pub limits: LimitPlan,
     pub request_log: RequestLog,
     /// Sites whose scripts may ask, such as `https://shop.example`; none unless named.
@@ -62,6 +64,7 @@ impl Plan {
         Plan {
             body_bytes_max,
             batch_bytes_max: body_bytes_max.saturating_mul(16),
+            public_url: "http://127.0.0.1:8080".to_owned(),
             limits: LimitPlan::default(),
             request_log: RequestLog::default(),
             cors_origins: Vec::new(),

@@ -13,7 +13,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, authorization, content, document, endpoint, environment, event_type, health, message,
+    account, attempt, auth, authorization, content, document, endpoint, environment, event_type, health, key, message,
     operational, poll, settings, stats, task,
 };
 use crate::{Api, PREFIX, describe};
@@ -59,6 +59,13 @@ pub fn configuration() -> Vec<Described> {
         routes!(environment::export),
         routes!(environment::import),
         routes!(environment::import_openapi),
+        routes!(auth::portal),
+        routes!(auth::dashboard),
+        routes!(auth::whoami),
+        routes!(auth::logout),
+        routes!(auth::expire_all),
+        routes!(key::list, key::create),
+        routes!(key::get, key::revoke),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]

@@ -54,6 +54,14 @@ pub enum KeyPlace {
     Account(String),
 }
 
+/// What a key opens, by name; nothing for an operator's, which opens all.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct PlaceOfKey {
+    pub environment: Option<String>,
+    /// The account's id.
+    pub account: Option<String>,
+}
+
 impl KeyRequest {
     /// An unrestricted key of one environment.
     pub fn of_environment(environment: &str, name: &str) -> KeyRequest {
@@ -175,8 +183,31 @@ impl App {
         if known.key.revoked_at.is_some_and(|at| at <= now) {
             return Ok(());
         }
-        let change = Change::RevokeKeys(vec![known.key.id], now);
-        self.catalogue.change(|_: &Directory| Ok::<_, AppError>(change)).await.map(drop)
+        self.revoke(vec![known.key.id], now).await
+    }
+
+    /// What a key opens, by name.
+    pub fn place_of_key(&self, known: &KnownKey) -> PlaceOfKey {
+        let directory = self.directory();
+        let name = |key| directory.environment(key).map(|environment| environment.name.clone());
+        match known.key.role {
+            Role::Operator => PlaceOfKey::default(),
+            Role::Environment(key) => PlaceOfKey { environment: name(key), account: None },
+            Role::Account(account) => match directory.account(account) {
+                Some(view) => {
+                    let account = Some(view.account.id.to_string());
+                    PlaceOfKey { environment: name(view.account.environment), account }
+                }
+                None => PlaceOfKey::default(),
+            },
+        }
+    }
+
+    pub(crate) async fn revoke(&self, ids: Vec<KeyId>, at: Timestamp) -> Result<(), AppError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.catalogue.change(|_: &Directory| Ok::<_, AppError>(Change::RevokeKeys(ids, at))).await.map(drop)
     }
 
     fn sees_key(&self, principal: &Principal, environment: EnvironmentKey, key: &ApiKey) -> bool {

@@ -206,7 +206,7 @@ impl App {
     }
 }
 
-const UNKNOWN: AppError = AppError::Unauthenticated("the key is unknown, expired or revoked");
+pub(crate) const UNKNOWN: AppError = AppError::Unauthenticated("the key is unknown, expired or revoked");
 
 pub(crate) fn token_hash(token: &str) -> [u8; 32] {
     let mut hash = [0; 32];

@@ -90,7 +90,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
-    let router = ringup_api::router(app, api_plan(&config)?, health.wellness()).merge(console.router());
+    let router = ringup_api::router(app, api_plan(&config, address)?, health.wellness()).merge(console.router());
     let grace = config.server.shutdown_grace;
     let serve_plan = ServePlan { grace, ..ServePlan::default() };
     let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
@@ -180,10 +180,14 @@ fn upkeep_plan(config: &Config) -> UpkeepPlan {
     }
 }
 
-fn api_plan(config: &Config) -> anyhow::Result<ringup_api::Plan> {
+fn api_plan(config: &Config, address: SocketAddr) -> anyhow::Result<ringup_api::Plan> {
     let server = &config.server;
     let origins = server.cors_origins.iter().map(|site| site.as_str().parse());
     Ok(ringup_api::Plan {
+        public_url: server
+            .public_url
+            .as_ref()
+            .map_or_else(|| format!("http://{address}"), |url| url.as_str().to_owned()),
         limits: LimitPlan {
             requests_max: usize::try_from(server.requests_in_flight_max)?,
             key_requests_per_second: server.key_requests_per_second.and_then(NonZeroU32::new),

@@ -102,9 +102,12 @@ impl Sessions {
         format!("/link/{token}")
     }
 
-    /// Follows a first-run link. It works once.
-    pub fn follow(&self, app: &App, link: &str) -> Option<SecretString> {
-        let found = self.lock().links.remove(&hash(link))?;
+    /// Follows a first-run link, or one that came with portal access. It works once.
+    pub async fn follow(&self, app: &App, link: &str) -> Option<SecretString> {
+        let Some(found) = self.lock().links.remove(&hash(link)) else {
+            // Else it came with portal access to one account.
+            return app.follow_link(link).await.ok().map(|made| self.open(app, made.token));
+        };
         let is_fresh = app.now().saturating_since(found.made) < LINK_AGE_MAX;
         is_fresh.then(|| self.open(app, found.key))
     }
@@ -122,7 +125,7 @@ impl Sessions {
             kept.seen = now;
             (kept.key.clone(), kept.environment.clone(), kept.csrf.clone())
         };
-        match app.authenticate(key.expose_secret(), environment.as_deref()) {
+        match app.enter(key.expose_secret(), environment.as_deref()) {
             Ok(who) => Some(Session { who, csrf }),
             Err(_) => {
                 self.lock().sessions.remove(&hash(token));

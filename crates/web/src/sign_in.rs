@@ -64,7 +64,7 @@ pub async fn submit(State(web): Shared, guest: Guest, request: Request) -> Answe
 
 /// `GET /link/{token}`: a link that signs in.
 pub async fn link(State(web): Shared, guest: Guest, Path(token): Path<String>) -> Answer {
-    let token = web.sessions.follow(&web.app, &token).ok_or(Failure::DeadLink)?;
+    let token = web.sessions.follow(&web.app, &token).await.ok_or(Failure::DeadLink)?;
     let ui = Ui::guest(&guest.prefs, guest.now, Menu::Nowhere, "sign-in-title");
     let page = html(&EnteredPage { ui, next: "/a".to_owned() });
     Ok(([(SET_COOKIE, set_cookie(&web, token.expose_secret(), ""))], page).into_response())

@@ -30,7 +30,8 @@ const TAGS: [(&str, &str); 13] = [
 pub const INSTEAD: &str = "x-ringup-instead";
 
 /// What names in paths mean.
-const NAMES: [(&str, &str); 8] = [
+const NAMES: [(&str, &str); 9] = [
+    ("key_id", "Id of the key."),
     ("app_id", "The application's id or uid."),
     ("endpoint_id", "The endpoint's id or uid."),
     ("msg_id", "The message's id or `eventId`."),

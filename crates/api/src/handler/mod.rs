@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod auth;
 pub mod authorization;
 pub mod content;
 pub mod document;
@@ -9,6 +10,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod event_type;
 pub mod health;
+pub mod key;
 pub mod message;
 pub mod operational;
 pub mod poll;

@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod auth;
 pub mod authorization;
 pub mod endpoint;
 pub mod envelope;

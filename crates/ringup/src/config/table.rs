@@ -73,6 +73,9 @@ keys! {
     server: Server {
         /// Address and port to listen on. Port 0 takes a free one.
         listen: SocketAddr = "127.0.0.1:8080";
+        /// Where people reach the console, such as `https://ringup.example`: links to it begin with this. The address that
+        /// is listened on when not set.
+        public_url: Option<Site> = "none";
         /// Largest body of a request, in bytes; a larger one is answered 413.
         body_bytes_max: ByteSize = "256KiB" in "1KiB"..="16MiB";
         /// Requests being served at a time; further ones are answered 503. Looks at the health are not counted.
