@@ -7,6 +7,7 @@ mod interop;
 mod kill;
 mod package;
 mod receiver;
+mod screenshots;
 mod sdk;
 mod smoke;
 mod test;
@@ -34,6 +35,8 @@ enum Task {
     Receiver(receiver::Options),
     /// Write docs/api-compatibility.md from the program's OpenAPI document
     ApiTable,
+    /// Take pictures of every page of the console, light and dark, for a desk and for a hand
+    Screenshots(screenshots::Options),
     /// Check arrows between crates, words, file lengths and links
     Tidy,
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Task::Part(part) => bench::part::run(&part),
         Task::Receiver(options) => receiver::run(&options),
         Task::ApiTable => api_table::write(),
+        Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(),
     };
     match result {

@@ -4,6 +4,7 @@
 //! It looks at Ringup from outside, over real sockets, and imports none of its crates, so what it finds
 //! does not share Ringup's own mistakes. Development only: nothing here is part of the product.
 
+pub mod browser;
 pub mod client;
 pub mod dns;
 pub mod histogram;

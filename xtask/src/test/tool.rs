@@ -7,8 +7,12 @@ use anyhow::{Context, Result, bail};
 use crate::child;
 
 /// A program, the Debian package that has it, and what needs it.
-const TOOLS: [(&str, &str, &str); 2] =
-    [("cc", "build-essential", "SQLite and the cipher library are compiled"), ("curl", "curl", "the README's lines")];
+const TOOLS: [(&str, &str, &str); 4] = [
+    ("cc", "build-essential", "SQLite and the cipher library are compiled"),
+    ("curl", "curl", "the README's lines"),
+    ("chromium", "chromium", "pages are seen in a real browser"),
+    ("chromedriver", "chromium-driver", "the browser is driven"),
+];
 
 /// Parts of the Rust toolchain, as `rustup component` names them.
 const COMPONENTS: [(&str, &str); 2] = [("cargo-fmt", "rustfmt"), ("cargo-clippy", "clippy")];

@@ -1,0 +1,167 @@
+//! The console in a real Chromium: what a person does on the first day, and what must never happen on any.
+#![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use ringup_testkit::browser::{self, Browser};
+use ringup_testkit::receiver::{Receiver, Script};
+use ringup_testkit::server::{OPERATOR_KEY, Server, ServerSetup};
+use ringup_testkit::tempdir::TempDir;
+
+/// From the first page to the first delivered event.
+const FIRST_EVENT_MAX: Duration = Duration::from_secs(60);
+
+async fn start(label: &str) -> Result<(Server, TempDir)> {
+    let dir = TempDir::new(label)?;
+    let setup = ServerSetup::with_binary(env!("CARGO_BIN_EXE_ringup"), dir.join("data"));
+    let server = Server::start(setup.with("DELIVERY__COOLDOWN", "300ms")).await?;
+    Ok((server, dir))
+}
+
+/// `cargo xtask test` brings a browser; a machine without one has nothing to look with.
+fn can_look() -> bool {
+    let there = browser::is_there();
+    if !there {
+        eprintln!("not looked at: chromedriver is missing; on Debian: apt-get install chromium chromium-driver");
+    }
+    there
+}
+
+async fn sign_in(browser: &Browser) -> Result<()> {
+    browser.go("/").await?;
+    browser.fill("#key", OPERATOR_KEY).await?;
+    browser.click("button.primary").await?;
+    browser.sees("Accounts").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_event_is_sent_seen_understood_and_resent() -> Result<()> {
+    if !can_look() {
+        return Ok(());
+    }
+    let (server, _dir) = start("browser").await?;
+    let receiver = Receiver::start("503 x1, 200".parse::<Script>()?).await?;
+    let browser = Browser::open(&server.url()).await?;
+    let began = Instant::now();
+    sign_in(&browser).await?;
+
+    browser.fill("#name", "Kopi Kita").await?;
+    browser.fill("#uid", "kopi-kita").await?;
+    browser.click("form.stack button.primary").await?;
+    browser.sees("The account is there").await?;
+    browser.click("a[href='/a/kopi-kita/urls/new']").await?;
+    browser.fill("#url", &receiver.url("/hooks")).await?;
+    browser.fill("#description", "ERP sync").await?;
+    browser.click("form .actions button.primary").await?;
+    browser.sees("The URL is there").await?;
+
+    browser.click("a[href='/a/kopi-kita/test/send']").await?;
+    browser.sees("Goes to").await?;
+    browser.click("form.stack button.primary").await?;
+    browser.sees("Accepted.").await?;
+    // By itself: the page follows what becomes of it.
+    browser.sees("Delivered").await?;
+    assert!(began.elapsed() < FIRST_EVENT_MAX, "the first event took {:?}", began.elapsed());
+
+    browser.click("a.row").await?;
+    browser.sees("Your server took it and answered 200").await?;
+    browser.sees("503").await?;
+    browser.sees("HS-25-000417").await?;
+    browser.click("form[action$='/resend'] button").await?;
+    browser.sees("One more attempt was asked for").await?;
+    let until = Instant::now() + Duration::from_secs(20);
+    while receiver.count() < 3 {
+        assert!(Instant::now() < until, "the resend did not arrive");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+
+    browser.go("/a/kopi-kita/logs").await?;
+    browser.sees("Failed, later delivered").await?;
+    browser.go("/a/kopi-kita/logs?status=delivered").await?;
+    browser.sees("by hand").await?;
+    assert_eq!(browser.refused().await?, Vec::<String>::new(), "the content security policy refused something");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_mode_pretends_that_all_is_well_and_none_shows_its_banner() -> Result<()> {
+    if !can_look() {
+        return Ok(());
+    }
+    let (server, _dir) = start("browser-mode").await?;
+    let receiver = Receiver::start(200).await?;
+    let client = server.client();
+    client.create_app("kopi").await?;
+    client.create_endpoint("kopi", &serde_json::json!({"uid": "erp", "url": receiver.url("/hooks")})).await?;
+    let browser = Browser::open(&server.url()).await?;
+    sign_in(&browser).await?;
+    browser.go("/a/kopi/configuration").await?;
+    browser.click("input[value=none]").await?;
+    browser.click("#log button.primary").await?;
+    browser.sees("Saved.").await?;
+    client.publish_accepted("kopi", "invoiceCreated", "{}").await?;
+    browser.go("/a/kopi/logs").await?;
+    browser.sees("Recording None.").await?;
+    browser.sees("Nothing is listed in this mode").await?;
+    browser.click(".note button").await?;
+    browser.sees("Recording all for one hour").await?;
+    client.publish_accepted("kopi", "invoiceCreated", "{}").await?;
+    // The list is live: the row comes without a reload.
+    browser.sees("invoiceCreated").await?;
+    assert_eq!(browser.refused().await?, Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_wrote_never_runs() -> Result<()> {
+    if !can_look() {
+        return Ok(());
+    }
+    const EVIL: &[&str] = &[
+        "<script>document.title='pwned'</script>",
+        "<img src=x onerror=\"document.title='pwned'\">",
+        "\"><svg onload=document.title='pwned'>",
+        "'-document.title='pwned'-'",
+        "</code></pre><iframe srcdoc=\"<script>parent.document.title='pwned'</script>\"></iframe>",
+        "javascript:document.title='pwned'",
+        "</textarea><script>document.title='pwned'</script>",
+    ];
+    let (server, _dir) = start("browser-evil").await?;
+    let answer = EVIL.join("\n");
+    let receiver =
+        Receiver::start(Script::by(move |_| ringup_testkit::receiver::Answer::status(404).body(answer.clone())))
+            .await?;
+    let client = server.client();
+    let browser = Browser::open(&server.url()).await?;
+    sign_in(&browser).await?;
+    for (index, evil) in EVIL.iter().enumerate() {
+        let uid = format!("evil{index}");
+        client.post("/api/v1/app", &serde_json::json!({"uid": uid, "name": evil})).await?.success()?;
+        let endpoint = serde_json::json!({"uid": "e", "url": receiver.url("/hooks"), "description": evil});
+        client.create_endpoint(&uid, &endpoint).await?;
+        let payload = serde_json::json!({"note": evil, (*evil): 1}).to_string();
+        let event = client.publish_accepted(&uid, "invoiceCreated", &payload).await?;
+        browser.go(&format!("/a/{uid}/events/{event}")).await?;
+        browser.sees("Failed").await?;
+        for path in [
+            "",
+            "/urls",
+            "/urls/e",
+            "/urls/e/edit",
+            "/urls/e/security",
+            "/urls/e/configuration",
+            "/logs",
+            &format!("/logs/{event}/e"),
+            "/catalog?find=%3Cscript%3Edocument.title%3D'pwned'%3C%2Fscript%3E",
+            "/test/send?type=%22%3E%3Csvg%20onload%3Ddocument.title%3D'pwned'%3E",
+        ] {
+            browser.go(&format!("/a/{uid}{path}")).await?;
+            let title = browser.run("return document.title").await?;
+            assert!(title != "pwned", "{uid}{path}: {evil}");
+        }
+    }
+    browser.go("/a").await?;
+    assert_eq!(browser.refused().await?, Vec::<String>::new());
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! A real Chromium, driven by its chromedriver over WebDriver, which is JSON over HTTP.
+//!
+//! Every page is listened to from its first moment: what the content security policy refused is kept and can be asked
+//! for, also across pages.
+
+use std::{
+    env,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::{client::Client, server::free_port};
+
+/// Long enough for any page on a busy machine.
+const SOON: Duration = Duration::from_secs(20);
+/// How often a page is looked at: it has no signal for us.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+const DRIVER: &str = "chromedriver";
+
+/// Keeps what the policy refused, for the whole session of the browser.
+const LISTENER: &str = "addEventListener('securitypolicyviolation', (event) => { \
+     const seen = JSON.parse(sessionStorage.refused ?? '[]'); \
+     seen.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`); \
+     sessionStorage.refused = JSON.stringify(seen); });";
+
+/// A browser with one window. Both processes end when it is dropped.
+#[derive(Debug)]
+pub struct Browser {
+    driver: Child,
+    client: Client,
+    session: String,
+    base: String,
+}
+
+/// Whether there is a browser to drive on this machine.
+pub fn is_there() -> bool {
+    let folders = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&folders).any(|folder| folder.join(DRIVER).is_file())
+}
+
+impl Browser {
+    /// Opens a browser for pages under `base`, such as `http://127.0.0.1:8080`.
+    pub async fn open(base: &str) -> Result<Self> {
+        let port = free_port()?;
+        let mut command = Command::new(DRIVER);
+        command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let driver = command.spawn().context("starting chromedriver: apt-get install chromium chromium-driver")?;
+        let client = Client::anonymous(([127, 0, 0, 1], port).into()).within(SOON);
+        let mut browser = Self { driver, client, session: String::new(), base: base.to_owned() };
+        let until = Instant::now() + SOON;
+        while browser.client.get("/status").await.is_err() {
+            if Instant::now() > until {
+                bail!("chromedriver does not answer");
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        let arguments = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb"];
+        let options = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        let reply = browser.client.post("/session", &options).await?.success()?.json()?;
+        let session = reply.pointer("/value/sessionId").and_then(Value::as_str).context("a session's id")?;
+        browser.session = format!("/session/{session}");
+        browser.develop("Page.addScriptToEvaluateOnNewDocument", &json!({"source": LISTENER})).await?;
+        browser.resize(1280, 800).await?;
+        Ok(browser)
+    }
+
+    /// Goes to a path and waits until the page is loaded.
+    pub async fn go(&self, path: &str) -> Result<()> {
+        self.ask(Method::POST, "/url", &json!({"url": format!("{}{path}", self.base)})).await.map(drop)
+    }
+
+    /// The path of the page that is shown, with its query.
+    pub async fn path(&self) -> Result<String> {
+        let value = self.run("return location.pathname + location.search").await?;
+        Ok(value.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Waits until this text is seen on the page.
+    pub async fn sees(&self, text: &str) -> Result<()> {
+        let script = format!("return document.body?.innerText.includes({}) ?? false", json!(text));
+        let until = Instant::now() + SOON;
+        // While a page is being left there is none to ask.
+        while !self.run(&script).await.is_ok_and(|seen| seen == true) {
+            if Instant::now() > until {
+                let page = self.run("return document.body?.innerText").await?;
+                bail!("{text:?} is not seen at {}:\n{}", self.path().await?, page.as_str().unwrap_or_default());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Types into the field that a CSS selector finds, in place of what stood there.
+    pub async fn fill(&self, selector: &str, text: &str) -> Result<()> {
+        let field = self.find(selector).await?;
+        self.ask(Method::POST, &format!("/element/{field}/clear"), &json!({})).await?;
+        self.ask(Method::POST, &format!("/element/{field}/value"), &json!({"text": text})).await.map(drop)
+    }
+
+    pub async fn click(&self, selector: &str) -> Result<()> {
+        let found = self.find(selector).await?;
+        self.ask(Method::POST, &format!("/element/{found}/click"), &json!({})).await.map(drop)
+    }
+
+    /// Runs a script on the page, as a console of the browser would: no policy holds for it.
+    pub async fn run(&self, script: &str) -> Result<Value> {
+        self.ask(Method::POST, "/execute/sync", &json!({"script": script, "args": []})).await
+    }
+
+    /// What the content security policy refused on all pages so far.
+    pub async fn refused(&self) -> Result<Vec<String>> {
+        let seen = self.run("return JSON.parse(sessionStorage.refused ?? '[]')").await?;
+        serde_json::from_value(seen).context("a list of texts")
+    }
+
+    pub async fn set_cookie(&self, name: &str, value: &str) -> Result<()> {
+        let cookie = json!({"cookie": {"name": name, "value": value, "path": "/"}});
+        self.ask(Method::POST, "/cookie", &cookie).await.map(drop)
+    }
+
+    /// Makes the window as wide as a desk's or a hand's.
+    pub async fn resize(&self, width: u32, height: u32) -> Result<()> {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.develop("Emulation.setDeviceMetricsOverride", &size).await.map(drop)
+    }
+
+    /// A picture of the page, as PNG: all of it, or as much as the window shows.
+    pub async fn picture(&self, whole: bool) -> Result<Vec<u8>> {
+        let taken = self.develop("Page.captureScreenshot", &json!({"captureBeyondViewport": whole})).await?;
+        let data = taken.get("data").and_then(Value::as_str).context("a picture")?;
+        Ok(STANDARD.decode(data)?)
+    }
+
+    async fn find(&self, selector: &str) -> Result<String> {
+        let wanted = json!({"using": "css selector", "value": selector});
+        let until = Instant::now() + SOON;
+        loop {
+            match self.ask(Method::POST, "/element", &wanted).await {
+                Ok(found) => {
+                    let id = found.as_object().and_then(|found| found.values().next()).and_then(Value::as_str);
+                    return id.map(str::to_owned).context("an element's id");
+                }
+                Err(error) if Instant::now() > until => return Err(error.context(selector.to_owned())),
+                Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+            }
+        }
+    }
+
+    async fn develop(&self, command: &str, arguments: &Value) -> Result<Value> {
+        self.ask(Method::POST, "/goog/cdp/execute", &json!({"cmd": command, "params": arguments})).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &Value) -> Result<Value> {
+        let path = format!("{}{path}", self.session);
+        let reply = self.client.call(method, &path, &[], body.to_string()).await?.success()?;
+        Ok(reply.json()?.get_mut("value").map(Value::take).unwrap_or_default())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver takes its browser along when it is asked to end; killed, it would leave it behind.
+        let asked = i32::try_from(self.driver.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let ended = asked.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
+        if ended.is_none_or(|ended| ended.is_err()) || self.driver.wait().is_err() {
+            eprintln!("cannot end chromedriver");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! `cargo xtask screenshots`: pictures of every page, to be looked at by people.
+//!
+//! A server of its own with an account that has seen some traffic, good and bad; each page light and dark, as wide as a
+//! desk's screen and as a hand's.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Args;
+use ringup_testkit::{
+    browser::Browser,
+    client::Client,
+    receiver::{Answer, Receiver, Script},
+    server::{OPERATOR_KEY, Server, ServerSetup},
+    tempdir::TempDir,
+};
+use serde_json::{Value, json};
+
+use crate::workspace;
+
+const ACCOUNT: &str = "kopi-kita";
+const WINDOWS: [(u32, u32); 2] = [(1280, 800), (390, 844)];
+const THEMES: [&str; 2] = ["light", "dark"];
+/// Events sent before the first picture.
+const EVENTS: usize = 40;
+
+/// The pages in `docs/console`, as a first window shows them.
+const IN_DOCS: [&str; 8] = ["overview", "urls", "url-new", "url-security", "logs", "delivery", "configuration", "send"];
+
+/// Where the pictures go.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The folder for all of them
+    #[arg(long, default_value = "target/screenshots")]
+    out: PathBuf,
+    /// Also take those that the documents show, anew
+    #[arg(long)]
+    docs: bool,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    tokio::runtime::Runtime::new()?.block_on(take(options))
+}
+
+async fn take(options: &Options) -> Result<()> {
+    let out = workspace::root().join(&options.out);
+    fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+    let dir = TempDir::new("screenshots")?;
+    let server = Server::start(ServerSetup::new(dir.join("data"))?).await?;
+    let client = server.client();
+    let _receivers = fill(&client).await?;
+    let pages = pages(&client).await?;
+
+    let browser = Browser::open(&server.url()).await?;
+    browser.go("/sign-in").await?;
+    shoot(&browser, "sign-in", options).await?;
+    browser.fill("#key", OPERATOR_KEY).await?;
+    browser.click("button.primary").await?;
+    browser.sees("Accounts").await?;
+    for (name, path) in &pages {
+        browser.go(path).await?;
+        shoot(&browser, name, options).await?;
+    }
+    let refused = browser.refused().await?;
+    ensure!(refused.is_empty(), "the content security policy refused {refused:?}");
+    println!("{} pages are in {}", pages.len() + 1, out.display());
+    Ok(())
+}
+
+/// The page that is shown, in every theme and width. One that is wider than its window is a fault.
+async fn shoot(browser: &Browser, name: &str, options: &Options) -> Result<()> {
+    let place = browser.path().await?;
+    for theme in THEMES {
+        browser.set_cookie("ringup_theme", theme).await?;
+        for (width, height) in WINDOWS {
+            browser.resize(width, height).await?;
+            browser.go(&place).await?;
+            let wide = browser.run("return document.documentElement.scrollWidth").await?;
+            ensure!(wide.as_u64().is_some_and(|wide| wide <= u64::from(width)), "{name} is {wide} wide at {width}");
+            let path = workspace::root().join(&options.out).join(format!("{name}-{theme}-{width}.png"));
+            fs::write(&path, browser.picture(true).await?).with_context(|| path.display().to_string())?;
+            if options.docs && theme == "light" && width == WINDOWS[0].0 && IN_DOCS.contains(&name) {
+                let folder = workspace::root().join("docs/console");
+                fs::create_dir_all(&folder)?;
+                fs::write(folder.join(format!("{name}.png")), browser.picture(false).await?)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// An account with URLs that do well and badly, and events for them.
+async fn fill(client: &Client) -> Result<Vec<Receiver>> {
+    for (uid, name) in [(ACCOUNT, "Kopi Kita"), ("toko-buku", "Toko Buku Senopati"), ("harbor", "Harbor Street Coffee")]
+    {
+        client.post("/api/v1/app", &json!({"uid": uid, "name": name})).await?.success()?;
+    }
+    let json_answer =
+        |status: u16, body: &'static str| Answer::status(status).header("content-type", "application/json").body(body);
+    let erp = Receiver::start(Script::by(move |request| {
+        let tried_before =
+            request.header("webhook-id").is_some_and(|id| id.as_bytes().last().is_some_and(|b| b % 5 == 0));
+        match tried_before {
+            true => json_answer(503, r#"{"error":"the database is starting","retry":true}"#),
+            false => json_answer(200, r#"{"ok":true}"#),
+        }
+    }))
+    .await?;
+    let analytics = Receiver::start(Script::by(move |_| json_answer(200, r#"{"ok":true}"#))).await?;
+    let webshop = Receiver::start(404).await?;
+    let some = json!(["productUpdated", "productCreated", "invoiceCreated"]);
+    for (uid, name, url, types) in [
+        ("erp", "ERP sync", erp.url("/hooks"), Value::Null),
+        ("analytics", "Analytics", analytics.url("/events"), Value::Null),
+        ("old-webshop", "Old webshop", webshop.url("/wh"), some),
+    ] {
+        let endpoint = json!({"uid": uid, "description": name, "url": url, "filterTypes": types});
+        client.create_endpoint(ACCOUNT, &endpoint).await?;
+    }
+    let catalogue = fs::read_to_string(workspace::root().join("assets/catalogue/events.json"))?;
+    let catalogue: Vec<Value> = serde_json::from_str(&catalogue)?;
+    for kind in catalogue
+        .iter()
+        .step_by(3)
+        .cycle()
+        .take(EVENTS)
+        .chain(catalogue.iter().filter(|kind| kind["name"] == "invoiceCreated"))
+    {
+        let name = kind["name"].as_str().context("an event type's name")?;
+        client.publish_accepted(ACCOUNT, name, &kind["example"].to_string()).await?;
+    }
+    Ok(vec![erp, analytics, webshop])
+}
+
+/// Every page with its path.
+async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
+    let event = settled_event(client).await?;
+    let within = [
+        ("overview", String::new()),
+        ("urls", "/urls".to_owned()),
+        ("url-new", "/urls/new".to_owned()),
+        ("url", "/urls/erp".to_owned()),
+        ("url-edit", "/urls/old-webshop/edit".to_owned()),
+        ("url-security", "/urls/erp/security".to_owned()),
+        ("url-settings", "/urls/erp/configuration".to_owned()),
+        ("logs", "/logs".to_owned()),
+        ("logs-failed", "/logs?status=failed".to_owned()),
+        ("logs-no-match", "/logs?event=nothing".to_owned()),
+        ("delivery", format!("/logs/{event}/old-webshop")),
+        ("event", format!("/events/{event}")),
+        ("configuration", "/configuration".to_owned()),
+        ("catalog", "/catalog".to_owned()),
+        ("kind", "/catalog/invoiceCreated".to_owned()),
+        ("send", "/test/send".to_owned()),
+    ];
+    let pages = within.into_iter().map(|(name, path)| (name, format!("/a/{ACCOUNT}{path}")));
+    let others = [
+        ("accounts", "/a".to_owned()),
+        ("me", "/me".to_owned()),
+        ("urls-empty", "/a/harbor/urls".to_owned()),
+        ("logs-empty", "/a/harbor/logs".to_owned()),
+        ("overview-empty", "/a/harbor".to_owned()),
+        ("not-found", "/a/nobody".to_owned()),
+    ];
+    Ok(pages.chain(others).collect())
+}
+
+/// The last event, once the webshop has refused it.
+async fn settled_event(client: &Client) -> Result<String> {
+    for _ in 0..400 {
+        let attempts = client.attempts_of_endpoint(ACCOUNT, "old-webshop").await?;
+        if let Some(attempt) = attempts.first() {
+            return Ok(attempt.event.clone());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    bail!("no attempt was made")
+}
