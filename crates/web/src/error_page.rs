@@ -88,7 +88,8 @@ fn of_app(error: &AppError) -> (StatusCode, &'static str, Option<String>) {
     match error {
         AppError::Unauthenticated(_) => (StatusCode::UNAUTHORIZED, "signed-out", None),
         AppError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden", detail),
-        AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", detail),
+        // What exactly was asked for stands in the address.
+        AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "not-found", None),
         AppError::Conflict(_) => (StatusCode::CONFLICT, "conflict", detail),
         AppError::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail),
         AppError::Unavailable(why) => {
