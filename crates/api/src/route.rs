@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::handler::{
     account, attempt, auth, authorization, content, document, endpoint, environment, event_type, health, key, message,
-    operational, poll, settings, stats, task,
+    operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -74,6 +74,8 @@ pub fn configuration() -> Vec<Described> {
 /// What publishes, and what looks back.
 pub fn history() -> Vec<Described> {
     vec![
+        routes!(why::why),
+        routes!(why::policies),
         routes!(endpoint::try_filter),
         routes!(authorization::try_token),
         routes!(health::health),

@@ -194,7 +194,7 @@ impl App {
         }
     }
 
-    async fn stored_event(&self, account: AccountKey, event: &str) -> Result<StoredEvent, AppError> {
+    pub(crate) async fn stored_event(&self, account: AccountKey, event: &str) -> Result<StoredEvent, AppError> {
         let not_found = || AppError::not_found("message", event);
         let name = match event.parse() {
             Ok(id) => EventName::Id(id),

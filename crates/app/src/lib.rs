@@ -20,6 +20,7 @@ mod history;
 mod import;
 mod logged;
 mod operational;
+mod policy;
 mod poll;
 mod principal;
 mod publish;
@@ -30,6 +31,7 @@ mod standing;
 mod subscription;
 mod task;
 mod traffic;
+mod why;
 
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, PlaceOfKey, new_environment, new_key};
@@ -41,6 +43,7 @@ pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;
 pub use history::Sent;
 pub use logged::Logged;
+pub use policy::PolicyView;
 pub use poll::{Polled, Pull, position_id};
 pub use principal::{CallerName, Principal};
 pub use publish::{Publish, Published};
@@ -51,6 +54,7 @@ pub use standing::{AttemptStats, EndpointStats};
 pub use subscription::{TRIED_EVENTS_MAX, Tried};
 pub use task::{TaskDraft, TaskEstimate};
 pub use traffic::Traffic;
+pub use why::{Reason, Why, WhyEndpoint};
 
 /// What verbs answer with, in the store's words.
 pub mod view {

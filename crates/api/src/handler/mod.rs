@@ -17,6 +17,7 @@ pub mod poll;
 pub mod settings;
 pub mod stats;
 pub mod task;
+pub mod why;
 
 use std::sync::Arc;
 

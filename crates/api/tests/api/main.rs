@@ -27,3 +27,4 @@ mod settings;
 mod standing;
 mod subscriptions;
 mod tasks;
+mod why;
