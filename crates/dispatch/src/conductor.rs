@@ -1,5 +1,6 @@
 //! The one task that owns all lanes: takes in what comes, starts what may start, in fair turn.
 
+mod failing;
 mod read;
 mod stopped;
 
@@ -14,16 +15,16 @@ use ringup_core::key::EndpointKey;
 use ringup_core::time::Timestamp;
 use ringup_core::turn::Turn;
 use ringup_store::directory::EndpointView;
-use ringup_store::seam::{Fresh, Loaded, StoreError};
+use ringup_store::seam::{Fresh, Loaded};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tracing::{debug, warn};
+use tracing::debug;
 
 use crate::announce::Pending;
 use crate::attempt::{Begun, Done, Shell};
 use crate::intake::{Intake, Message};
 use crate::lane::{Entry, Lane, Take};
-use crate::patience::{self, Patience, Step};
+use crate::patience::Patience;
 use crate::prepared::Prepared;
 use crate::sweep::{Sweep, WINDOW};
 use crate::{Leftover, Plan};
@@ -383,33 +384,6 @@ impl Conductor {
         }
         if unrecorded {
             self.on_settled(key);
-        }
-    }
-
-    fn on_looked_back(&mut self, endpoint: EndpointKey, since: Result<Option<Timestamp>, StoreError>) {
-        if let Err(error) = &since {
-            warn!(%error, "cannot read since when an endpoint fails, trying again when it fails next");
-        }
-        let now = self.shell.steady.now();
-        let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else { return };
-        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        let step = slot.patience.on_past(since, &view, now);
-        self.follow(step, &view, now);
-    }
-
-    fn follow(&self, step: Step, view: &EndpointView, now: Timestamp) {
-        let endpoint = view.endpoint.key;
-        match step {
-            Step::GoOn => {}
-            Step::LookBack => {
-                let minutes = patience::minutes(view, now);
-                self.read_later(Duration::ZERO, move |store, messages| async move {
-                    let counts = store.counts(endpoint, minutes.start, minutes.end).await;
-                    let since = counts.map(|counts| patience::problem_since(&counts));
-                    let _ = messages.send(Message::LookedBack { endpoint, since });
-                });
-            }
-            Step::Pause => self.stop_endpoint(endpoint, StoppedBy::Failing),
         }
     }
 
