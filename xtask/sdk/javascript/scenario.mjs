@@ -27,7 +27,7 @@ const SET_HEADERS = FIRST ? "updateHeaders" : "setHeaders";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SCHEMA = { 1: { type: "object", properties: { total: { type: "number" } }, examples: [{ total: 12.5 }] } };
 
-const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, errors];
+const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, portal, errors];
 
 async function main() {
   const tally = new Map();
@@ -370,6 +370,39 @@ async function operational(svix, receiver) {
   await hooks.delete("other");
   await refused(404, () => hooks.get("other"));
   same((await hooks.get(made.id)).uid, "told");
+}
+
+/** Portal access: a token that reaches one account, and a link that opens the console. */
+async function portal(svix, receiver, tally) {
+  const auth = svix.authentication;
+  const { token, url } = await auth.appPortalAccess("shop", { sessionId: "ana" });
+  assert(url.startsWith("http"), url);
+  const ana = client(token, tally);
+  same((await ana.application.get("shop")).uid, "shop");
+  same((await ana.application.list()).data.map((item) => item.uid), ["shop"]);
+  holds((await ana.endpoint.list("shop", { limit: 250 })).data.map((item) => item.uid), "first", "late");
+  const own = await ana.endpoint.create("shop", { url: receiver.url("/own"), uid: "own", [TYPES]: ["sale.own"] });
+  same((await svix.endpoint.get("shop", "own")).id, own.id);
+  matches((await ana.endpoint.getSecret("shop", "own")).key, "whsec_");
+  same((await ana.message.get("shop", "sale-1")).eventId, "sale-1");
+  // Another account is not there for it, and what concerns all of them is not its business.
+  await refused(404, () => ana.endpoint.list("van"));
+  await refused(403, () => ana.message.create("shop", { eventType: "sale.own", payload: {} }));
+  await refused(403, () => ana.application.create({ name: "Mine" }));
+  await refused(403, () => ana.eventType.create({ name: "sale.own", description: "mine" }));
+
+  const readOnly = await auth.appPortalAccess("shop", { readOnly: true, sessionId: "budi" });
+  const budi = client(readOnly.token, tally);
+  same((await budi.endpoint.get("shop", "own")).id, own.id);
+  await refused(403, () => budi.endpoint.delete("shop", "own"));
+  await refused(403, () => budi.endpoint.getSecret("shop", "own"));
+  await budi.authentication.logout();
+  await refused(401, () => budi.endpoint.list("shop"));
+  await auth.expireAll("shop", { sessionIds: ["budi"] });
+  same((await ana.application.get("shop")).uid, "shop");
+  await auth.expireAll("shop", {});
+  await refused(401, () => ana.application.get("shop"));
+  await svix.endpoint.delete("shop", "own");
 }
 
 /** The background task when it is over. */

@@ -41,7 +41,7 @@ def main():
     url, key = os.environ["RINGUP_URL"], os.environ["RINGUP_KEY"]
     svix = Counted(client(url, key))
     receiver = Receiver()
-    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, errors):
+    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, portal, errors):
         part(svix, receiver)
     calls, operations = svix.tally.total(), len(svix.tally)
     print(f"python svix {VERSION}: {calls} calls of {operations} operations")
@@ -388,6 +388,47 @@ def operational(svix, receiver):
     with refused(404):
         hooks.get("other")
     same(hooks.get(made.id).uid, "told")
+
+
+def portal(svix, receiver):
+    """Portal access: a token that reaches one account, and a link that opens the console."""
+    auth, url = svix.authentication, os.environ["RINGUP_URL"]
+    access = auth.app_portal_access("shop", models.AppPortalAccessIn(session_id="ana"))
+    same(access.url.startswith("http"), True)
+    ana = Counted(client(url, access.token), svix.tally)
+    same(ana.application.get("shop").uid, "shop")
+    same([item.uid for item in ana.application.list().data], ["shop"])
+    holds([item.uid for item in ana.endpoint.list("shop", options.EndpointListOptions(limit=250)).data], "first", "late")
+    own = ana.endpoint.create("shop", models.EndpointIn(url=receiver.url("/own"), uid="own", **{TYPES: ["sale.own"]}))
+    same(svix.endpoint.get("shop", "own").id, own.id)
+    matches(ana.endpoint.get_secret("shop", "own").key, "whsec_")
+    same(ana.message.get("shop", "sale-1").event_id, "sale-1")
+    # Another account is not there for it, and what concerns all of them is not its business.
+    with refused(404):
+        ana.endpoint.list("van")
+    with refused(403):
+        ana.message.create("shop", models.MessageIn(event_type="sale.own", payload={}))
+    with refused(403):
+        ana.application.create(models.ApplicationIn(name="Mine"))
+    with refused(403):
+        ana.event_type.create(models.EventTypeIn(name="sale.own", description="mine"))
+
+    access = auth.app_portal_access("shop", models.AppPortalAccessIn(read_only=True, session_id="budi"))
+    budi = Counted(client(url, access.token), svix.tally)
+    same(budi.endpoint.get("shop", "own").id, own.id)
+    with refused(403):
+        budi.endpoint.delete("shop", "own")
+    with refused(403):
+        budi.endpoint.get_secret("shop", "own")
+    budi.authentication.logout()
+    with refused(401):
+        budi.endpoint.list("shop")
+    auth.expire_all("shop", models.ApplicationTokenExpireIn(session_ids=["budi"]))
+    same(ana.application.get("shop").uid, "shop")
+    auth.expire_all("shop", models.ApplicationTokenExpireIn())
+    with refused(401):
+        ana.application.get("shop")
+    svix.endpoint.delete("shop", "own")
 
 
 def finished(svix, task):

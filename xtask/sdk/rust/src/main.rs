@@ -34,6 +34,7 @@ async fn play() -> Result<()> {
     part::replay::play(&svix, &receiver).await.context("replaying")?;
     part::removal::play(&svix).await.context("removing")?;
     part::operational::play(&svix, &receiver).await.context("operational webhooks")?;
+    part::portal::play(&svix, &receiver).await.context("portal access")?;
     part::refusal::play(&svix).await.context("refusals")?;
     let (calls, operations) = svix.made();
     println!("rust svix {VERSION}: {calls} calls of {operations} operations");

@@ -5,6 +5,7 @@ pub mod catalogue;
 pub mod endpoint;
 pub mod history;
 pub mod operational;
+pub mod portal;
 pub mod publish;
 pub mod refusal;
 pub mod removal;
