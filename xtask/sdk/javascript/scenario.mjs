@@ -27,7 +27,7 @@ const SET_HEADERS = FIRST ? "updateHeaders" : "setHeaders";
 const SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const SCHEMA = { 1: { type: "object", properties: { total: { type: "number" } }, examples: [{ total: 12.5 }] } };
 
-const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, portal, errors];
+const PARTS = [catalogue, accounts, endpoints, publishing, history, replaying, removing, pulling, operational, portal, errors];
 
 async function main() {
   const tally = new Map();
@@ -327,6 +327,47 @@ async function removing(svix) {
   same(task.task, "application.purge_content");
   same((await finished(svix, task)).data.messagesPurged, 1);
   same((await messages.get("van", quiet.id, whole)).payload, { expired: true });
+}
+
+/** Events pulled instead of pushed; the catalogue taken out and in, and from an OpenAPI document. */
+async function pulling(svix) {
+  const { poller } = svix.message;
+  const sent = (await svix.messageAttempt.listAttemptedMessages("shop", "late")).data.map((item) => item.id).toReversed();
+  const ids = [];
+  let iterator;
+  for (let done = false; !done; ) {
+    const page = await poller.poll("shop", "late", { limit: 2, iterator });
+    ids.push(...page.data.map((item) => item.id));
+    assert(page.iterator !== iterator && ids.length <= sent.length, "the iterator goes in circles");
+    ({ done, iterator } = page);
+  }
+  same(ids, sent);
+  const asBooks = async (options) => {
+    const { data, ...page } = await poller.consumerPoll("shop", "late", "books", options);
+    return { ids: data.map((item) => item.id), ...page };
+  };
+  same((await asBooks({ limit: 2 })).ids, sent.slice(0, 2));
+  const again = await asBooks({ limit: 2 }); // what is not confirmed comes again
+  same(again.ids, sent.slice(0, 2));
+  same((await asBooks({ limit: 2, iterator: again.iterator })).ids, sent.slice(2, 4));
+  const sought = await poller.consumerSeek("shop", "late", "books", { after: new Date(Date.now() + 1000) });
+  assert(sought.iterator);
+  const end = await asBooks({});
+  same([end.ids, end.done], [[], true]);
+
+  const exported = await svix.environment.export();
+  same(exported.eventTypes.find((item) => item.name === "sale.made").schemas, SCHEMA);
+  justNow(exported.createdAt);
+  await svix.environment.import({ eventTypes: [{ name: "sale.sent", description: "Sent" }] });
+  same((await svix.eventType.get("sale.sent")).description, "Sent");
+  const content = { "application/json": { schema: { type: "object" } } };
+  const post = { description: "A sale is gone", requestBody: { content }, responses: { 200: { description: "ok" } } };
+  const spec = { openapi: "3.1.0", info: { title: "Shop", version: "1" }, webhooks: { "sale.gone": { post } } };
+  for (const dryRun of [true, false]) {
+    same((await svix.eventType.importOpenapi({ spec, dryRun })).data.modified, ["sale.gone"]);
+    const names = (await svix.eventType.list({ limit: 250 })).data.map((item) => item.name);
+    same(names.includes("sale.gone"), !dryRun);
+  }
 }
 
 /** Operational webhooks: whoever runs the shops hears of endpoints that come and of events that do not arrive. */

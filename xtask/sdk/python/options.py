@@ -10,6 +10,7 @@ from svix.api.message_attempt import (
     MessageAttemptListByEndpointOptions,
     MessageAttemptListByMsgOptions,
 )
+from svix.api.message_poller import MessagePollerConsumerPollOptions, MessagePollerPollOptions
 from svix.api.operational_webhook_endpoint import OperationalWebhookEndpointListOptions
 
 __all__ = [name for name in dir() if name.endswith("Options")]

@@ -41,7 +41,7 @@ def main():
     url, key = os.environ["RINGUP_URL"], os.environ["RINGUP_KEY"]
     svix = Counted(client(url, key))
     receiver = Receiver()
-    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, operational, portal, errors):
+    for part in (catalogue, accounts, endpoints, publishing, history, replaying, removing, pulling, operational, portal, errors):
         part(svix, receiver)
     calls, operations = svix.tally.total(), len(svix.tally)
     print(f"python svix {VERSION}: {calls} calls of {operations} operations")
@@ -345,6 +345,45 @@ def removing(svix, _):
     same(task.task, models.BackgroundTaskType.APPLICATION_PURGE_CONTENT)
     same(finished(svix, task).data["messagesPurged"], 1)
     same(messages.get("van", quiet.id, whole).payload, {"expired": True})
+
+
+def pulling(svix, _):
+    """Events pulled instead of pushed; the catalogue taken out and in, and from an OpenAPI document."""
+    poller = svix.message.poller
+    sent = [item.id for item in svix.message_attempt.list_attempted_messages("shop", "late").data][::-1]
+    ids, done, iterator = [], False, None
+    while not done:
+        page = poller.poll("shop", "late", options.MessagePollerPollOptions(limit=2, iterator=iterator))
+        ids += [item.id for item in page.data]
+        same((page.iterator != iterator, len(ids) <= len(sent)), (True, True))
+        done, iterator = page.done, page.iterator
+    same(ids, sent)
+    asked = options.MessagePollerConsumerPollOptions
+    for _ in range(2):  # what is not confirmed comes again
+        page = poller.consumer_poll("shop", "late", "books", asked(limit=2))
+        same([item.id for item in page.data], sent[:2])
+    page = poller.consumer_poll("shop", "late", "books", asked(limit=2, iterator=page.iterator))
+    same([item.id for item in page.data], sent[2:4])
+    later = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=1)
+    same(bool(poller.consumer_seek(
+        "shop", "late", "books", models.PollingEndpointConsumerSeekIn(after=later)).iterator), True)
+    page = poller.consumer_poll("shop", "late", "books")
+    same((page.data, page.done), ([], True))
+
+    exported = svix.environment.export()
+    same(by(exported.event_types, "name", "sale.made").schemas, SCHEMA)
+    just_now(exported.created_at)
+    svix.environment.import_(models.EnvironmentIn(
+        event_types=[models.EventTypeIn(name="sale.sent", description="Sent")]))
+    same(svix.event_type.get("sale.sent").description, "Sent")
+    webhook = {"post": {"description": "A sale is gone", "requestBody": {
+        "content": {"application/json": {"schema": {"type": "object"}}}}, "responses": {"200": {"description": "ok"}}}}
+    spec = {"openapi": "3.1.0", "info": {"title": "Shop", "version": "1"}, "webhooks": {"sale.gone": webhook}}
+    for dry_run in (True, False):
+        asked = models.EventTypeImportOpenApiIn(spec=spec, dry_run=dry_run)
+        same(svix.event_type.import_openapi(asked).data.modified, ["sale.gone"])
+        names = [item.name for item in svix.event_type.list(options.EventTypeListOptions(limit=250)).data]
+        same("sale.gone" in names, not dry_run)
 
 
 def operational(svix, receiver):

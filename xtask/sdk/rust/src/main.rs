@@ -33,6 +33,7 @@ async fn play() -> Result<()> {
     part::history::play(&svix, &receiver).await.context("history")?;
     part::replay::play(&svix, &receiver).await.context("replaying")?;
     part::removal::play(&svix).await.context("removing")?;
+    part::pull::play(&svix).await.context("pulling")?;
     part::operational::play(&svix, &receiver).await.context("operational webhooks")?;
     part::portal::play(&svix, &receiver).await.context("portal access")?;
     part::refusal::play(&svix).await.context("refusals")?;

@@ -7,6 +7,7 @@ pub mod history;
 pub mod operational;
 pub mod portal;
 pub mod publish;
+pub mod pull;
 pub mod refusal;
 pub mod removal;
 pub mod replay;
