@@ -36,7 +36,14 @@ pub struct Options {
     /// Also take those that the documents show, anew
     #[arg(long)]
     docs: bool,
+    /// axe.min.js of the npm package axe-core: each page is also checked for WCAG 2.2 AA
+    #[arg(long)]
+    axe: Option<PathBuf>,
 }
+
+/// What axe finds, in a few words each.
+const FAULTS: &str = "return axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}) \
+     .then((found) => found.violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))";
 
 pub fn run(options: &Options) -> Result<()> {
     tokio::runtime::Runtime::new()?.block_on(take(options))
@@ -77,6 +84,11 @@ async fn shoot(browser: &Browser, name: &str, options: &Options) -> Result<()> {
             browser.go(&place).await?;
             let wide = browser.run("return document.documentElement.scrollWidth").await?;
             ensure!(wide.as_u64().is_some_and(|wide| wide <= u64::from(width)), "{name} is {wide} wide at {width}");
+            if let Some(axe) = &options.axe {
+                browser.run(&fs::read_to_string(axe).with_context(|| axe.display().to_string())?).await?;
+                let faults = browser.run(FAULTS).await?;
+                ensure!(faults == json!([]), "{name}, {theme}, {width} wide: {faults:#}");
+            }
             let path = workspace::root().join(&options.out).join(format!("{name}-{theme}-{width}.png"));
             fs::write(&path, browser.picture(true).await?).with_context(|| path.display().to_string())?;
             if options.docs && theme == "light" && width == WINDOWS[0].0 && IN_DOCS.contains(&name) {

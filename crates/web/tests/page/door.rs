@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use ringup_app::{KeyRequest, Principal};
+use ringup_app::{KeyRequest, PortalDraft, Principal};
 use ringup_core::key::EnvironmentKey;
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -131,4 +131,27 @@ async fn language_theme_and_zone_are_kept() {
     browser.get("/me").await.shows("Preferences").shows("data-theme=\"system\"");
     let page = browser.submit("/me", &[("lang", "id"), ("theme", "dark"), ("zone", "Asia/Jakarta")]).await;
     page.shows("Preferensi").shows("data-theme=\"dark\"").shows("lang=\"id\"").shows("Asia/Jakarta").shows("Tersimpan");
+}
+
+#[tokio::test]
+async fn a_portal_link_opens_one_account_and_no_other() {
+    let desk = Desk::open().await;
+    let operator = desk.operator().await;
+    for uid in ["kopi", "toko"] {
+        operator.get("/a").await;
+        operator.submit("/a", &[("name", uid), ("uid", uid)]).await;
+    }
+    let machine = desk.app.authenticate(OPERATOR, None).unwrap();
+    let access = desk.app.open_portal(&machine, "kopi", PortalDraft::default()).await.unwrap();
+    let link = format!("/link/{}", access.link.expose_secret());
+    let browser = desk.browser();
+    assert_eq!(browser.get(&link).await.status, 200);
+    assert_eq!(browser.get("/a").await.location(), "/a/kopi");
+    assert_eq!(browser.get("/a/kopi").await.status, 200);
+    for path in ["/a/toko", "/a/toko/logs", "/a/toko/urls", "/a/toko/configuration", "/a/toko/test/send"] {
+        assert_eq!(browser.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(desk.browser().get(&link).await.status, 410, "a link works once");
+    desk.app.end_sessions(&machine, "kopi", &[], Duration::ZERO).await.unwrap();
+    assert_eq!(browser.get("/a/kopi").await.status, 303, "its end is the session's end");
 }
