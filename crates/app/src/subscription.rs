@@ -141,6 +141,10 @@ fn read(draft: &EndpointDraft, faults: &mut Faults) -> Subscription {
         let problem = |problem: ringup_core::filter::Problem| Fault::new("filter", "filter", problem.to_string());
         Filter::parse(text).map_err(|found| faults.add(problem(found))).ok()
     });
+    faults.check(!filter.as_ref().is_some_and(Filter::looks_at_tags), || {
+        let why = "tags of messages are not kept yet, so no filter can look at them; use channels or the payload";
+        Fault::new("filter", "not_implemented", why)
+    });
     Subscription {
         event_types: draft.event_types.clone(),
         families: draft.families.clone(),

@@ -53,6 +53,8 @@ pub struct Envelope<'a> {
     payload: Option<&'a RawValue>,
     /// `ApplicationIn`: the account to make if there is none.
     pub application: Option<&'a RawValue>,
+    /// A time at which to deliver was asked for.
+    later: bool,
     twice: Option<String>,
 }
 
@@ -90,6 +92,11 @@ impl<'a> Envelope<'a> {
         if let Some(key) = self.twice {
             let why = format!("the key {key:?} is there twice");
             return Err(Problem::misfit(vec![Item::in_body(&key, "duplicate_key", why)]));
+        }
+        if self.later {
+            // Delivered at once it would be delivered too early, so it is not passed over like other fields.
+            let why = "deliveries cannot be put off to a time yet; publish the message at that time".to_owned();
+            return Err(Problem::misfit(vec![Item::in_body("deliverAt", "not_implemented", why)]));
         }
         match (self.event_type, self.payload) {
             (Some(event_type), Some(payload)) => Ok(Sealed {
@@ -150,6 +157,7 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 "channels" => envelope.channels = map.next_value()?,
                 // `data` is what some publishers call it.
                 "payload" | "data" => envelope.payload = Some(map.next_value()?),
+                "deliverAt" => envelope.later = map.next_value::<Option<IgnoredAny>>()?.is_some(),
                 "application" => envelope.application = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
