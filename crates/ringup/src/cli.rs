@@ -118,6 +118,9 @@ pub enum Command {
     /// Print what the API can do, as an OpenAPI document
     #[command(after_help = "Example:\n  ringup openapi > openapi.json")]
     Openapi,
+    /// Seal the secrets in the data folder with another key
+    #[command(subcommand)]
+    Encryption(EncryptionCommand),
     /// Ask a running server whether it is well; exits 0 if it is, 1 if not
     #[command(after_help = "Examples:\n  \
         ringup health\n  \
@@ -195,6 +198,23 @@ pub enum EnvironmentCommand {
     List,
 }
 
+#[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
+pub enum EncryptionCommand {
+    /// Seal all secrets anew with a new key; the server must be stopped
+    #[command(
+        long_about = "Seal all secrets anew with a new key; the server must be stopped. Without a file the new key is \
+            made by ringup and replaces encryption.key in the data folder. Older backups still need the old key.",
+        after_help = "Examples:\n  \
+            ringup encryption rotate\n  \
+            ringup encryption rotate --new-key-file new.key"
+    )]
+    Rotate {
+        /// File with the new key, 32 bytes in base64
+        #[arg(long, value_name = "FILE")]
+        new_key_file: Option<PathBuf>,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -229,6 +249,8 @@ mod tests {
         check("ringup key revoke k1", Command::Key(KeyCommand::Revoke { id: "k1".to_owned() }));
         let create = EnvironmentCommand::Create { name: "sandbox".to_owned(), strict: true };
         check("ringup environment create sandbox --strict", Command::Environment(create));
+        let rotate = EncryptionCommand::Rotate { new_key_file: Some(PathBuf::from("f")) };
+        check("ringup encryption rotate --new-key-file f", Command::Encryption(rotate));
         check("ringup environment list", Command::Environment(EnvironmentCommand::List));
     }
 

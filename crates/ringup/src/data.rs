@@ -17,6 +17,7 @@ pub async fn open(config: &table::Store, failpoint: Option<&str>) -> anyhow::Res
     }
     let failpoint = failpoint.map(|text| text.parse().map(Arc::new).map_err(anyhow::Error::msg)).transpose();
     let plan = Plan {
+        encryption_key: config.encryption_key.as_ref().map(|key| key.sealing().clone()),
         idempotency_window: config.idempotency_window,
         failpoint: failpoint.context(FAILPOINT_VARIABLE)?,
         ..Plan::new(&config.data_dir)

@@ -2,25 +2,28 @@
 //! that runs sees the change within a second.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use ringup_app::{KeyDraft, new_environment, new_key};
 use ringup_core::account::{Environment, KeyKind, Role};
 use ringup_core::id::KeyId;
 use ringup_core::ports::Clock as _;
 use ringup_core::time::Timestamp;
 use ringup_store::StoreError;
+use ringup_store::sealed::SealingKey;
 use ringup_store::seam::{Change, Configuration};
 use ringup_store::sqlite::Configurator;
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{EnvironmentCommand, KeyCommand};
 use crate::config::table::Config;
+use crate::config::value::secret::EncryptionKey;
 use crate::shell::{SystemClock, SystemRandom};
 
 /// Does it, and answers what goes to standard output.
 pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
-    let mut folder = Configurator::open(&config.store.data_dir)?;
+    let mut folder = open(config)?;
     match command {
         KeyCommand::Create { environment, name } => {
             let of = named(&folder, &environment)?;
@@ -39,7 +42,7 @@ pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
 
 /// Does it, and answers what goes to standard output.
 pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Result<String> {
-    let mut folder = Configurator::open(&config.store.data_dir)?;
+    let mut folder = open(config)?;
     match command {
         EnvironmentCommand::Create { name, strict } => {
             let made = new_environment(&name, strict, SystemClock.now(), &SystemRandom)?;
@@ -60,6 +63,31 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
             Ok(out)
         }
     }
+}
+
+fn open(config: &Config) -> Result<Configurator, StoreError> {
+    Configurator::open(&config.store.data_dir, config.store.encryption_key.as_ref().map(EncryptionKey::sealing))
+}
+
+/// `ringup encryption rotate`, with the server stopped. Answers what goes to standard output.
+pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<String> {
+    let old = config.store.encryption_key.as_ref().map(EncryptionKey::sealing);
+    let new = new_key_file.map(|path| {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        SealingKey::parse(&text).map_err(|why| anyhow!("the key in {} {why}", path.display()))
+    });
+    let new = new.transpose()?;
+    if old.is_some() && new.is_none() {
+        bail!(
+            "the key in force is store.encryption_key; write the new one into a file and name it: --new-key-file FILE"
+        );
+    }
+    let count = Configurator::rotate_key(&config.store.data_dir, old, new.as_ref())?;
+    let next = match new_key_file {
+        Some(path) => format!("let store.encryption_key be the key in {} from now on", path.display()),
+        None => "the new key is in encryption.key of the data folder; the old one opens older backups only".to_owned(),
+    };
+    Ok(format!("the secrets of {count} endpoints are sealed anew; {next}\n"))
 }
 
 fn named(folder: &Configurator, name: &str) -> anyhow::Result<Environment> {

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::cli::{Cli, Command, ConfigCommand};
+use crate::cli::{Cli, Command, ConfigCommand, EncryptionCommand};
 use crate::config::Environment;
 
 /// Serves SQLite, too. Many threads free what others allocated: the system's allocator spends a tenth of the time on it.
@@ -56,6 +56,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             serve::run(loaded, failpoint)
         }
         Command::Key(command) => print(&keys::key(command, &loaded.config)?),
+        Command::Encryption(EncryptionCommand::Rotate { new_key_file }) => {
+            print(&keys::rotate(new_key_file.as_deref(), &loaded.config)?)
+        }
         Command::Environment(command) => print(&keys::environment(command, &loaded.config)?),
         Command::Health { url } => {
             let (well, words) = probe::health(url.as_deref(), loaded.config.server.listen)?;

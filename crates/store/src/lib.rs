@@ -12,6 +12,7 @@ pub mod log_entry;
 pub mod memory;
 pub mod operational;
 pub mod query;
+pub mod sealed;
 pub mod seam;
 pub mod sqlite;
 pub mod task;

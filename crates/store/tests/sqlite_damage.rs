@@ -77,7 +77,7 @@ async fn missing_files_are_named() {
     let folder = filled().await;
     std::fs::remove_file(folder.file("catalog.db")).expect("it was there");
     check_corrupt(&folder.refusal().await, &["catalog.db", "missing"]);
-    let Err(error) = Configurator::open(folder.path()) else { panic!("it opens without its catalogue") };
+    let Err(error) = Configurator::open(folder.path(), None) else { panic!("it opens without its catalogue") };
     check_corrupt(&error, &["catalog.db", "missing"]);
     assert!(!folder.file("catalog.db").exists(), "none is made in its place");
 
@@ -165,7 +165,7 @@ async fn another_process_changes_the_configuration_beside_a_server() {
     store.change(Change::PutEnvironment(sample::environment("ours"))).await.expect("it is stored");
     assert_eq!(store.outside_changes().await.expect("the store reads"), 0, "our own change is none");
 
-    let mut beside = Configurator::open(folder.path()).expect("it opens beside the server");
+    let mut beside = Configurator::open(folder.path(), None).expect("it opens beside the server");
     assert!(names(&beside.load().expect("it reads")).contains(&"ours".to_owned()));
     beside.change(&Change::PutEnvironment(sample::environment("theirs"))).expect("it is stored");
     let taken = beside.change(&Change::PutEnvironment(sample::environment("ours")));

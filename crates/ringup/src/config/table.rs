@@ -11,7 +11,7 @@ use ringup_core::policy::Policy;
 
 use super::setting::Settings;
 use super::value::choice::{LogFilter, LogFormat, RequestLog};
-use super::value::secret::{OperatorKey, StoreUrl};
+use super::value::secret::{EncryptionKey, OperatorKey, StoreUrl};
 use super::value::site::Site;
 use super::value::size::ByteSize;
 use super::value::{Raw, Value};
@@ -98,6 +98,9 @@ keys! {
         url: Option<StoreUrl> = "none";
         /// Folder of the embedded store. One process at a time uses it.
         data_dir: PathBuf = "./ringup-data";
+        /// Seals signing secrets, receivers' credentials and extra headers in the data folder: 32 bytes in base64. When not
+        /// set, the first start makes a key in the file `encryption.key` of the data folder.
+        encryption_key: Option<EncryptionKey> = "none";
         /// How long events with their payloads are kept. An event with a live delivery is kept longer.
         payload_retention: Duration = "90d" in "1h"..="3650d";
         /// How long the log of attempts is kept.

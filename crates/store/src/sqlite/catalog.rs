@@ -6,6 +6,7 @@ mod consumer;
 mod key;
 mod load;
 mod notice;
+mod sealing;
 mod shape;
 mod task;
 
@@ -17,6 +18,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use super::fault::{Failpoint, Fault, InFile, Outcome};
 use super::schema::{self, Ladder};
+use crate::sealed::SealingKey;
 use crate::seam::{Change, Configuration, StoreError};
 
 const LADDER: Ladder = Ladder {
@@ -92,6 +94,11 @@ const LADDER: Ladder = Ladder {
         endpoint INTEGER NOT NULL, name TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (endpoint, name)
     ) STRICT, WITHOUT ROWID;
     ",
+        "
+    -- The key that secrets are sealed with, by its id: secrets, sealed_headers and authorization of endpoints.
+    CREATE TABLE sealing (key_id BLOB NOT NULL) STRICT;
+    ALTER TABLE endpoint ADD COLUMN sealed_headers BLOB;
+    ",
     ],
 };
 
@@ -106,6 +113,7 @@ const NAME: &str = "catalog.db";
 pub(super) struct Catalog {
     connection: Connection,
     path: PathBuf,
+    sealing_key: SealingKey,
     /// SQLite's number for changes by others, as last seen.
     data_version: i64,
     outside_changes: u64,
@@ -113,7 +121,13 @@ pub(super) struct Catalog {
 
 impl Catalog {
     /// Opens the catalogue of a folder, or makes it where nothing is yet.
-    pub(super) fn open(data_dir: &Path, failpoint: Option<&Arc<Failpoint>>) -> Outcome<Catalog> {
+    ///
+    /// Its secrets are sealed with the key that is given, else with the one in the folder.
+    pub(super) fn open(
+        data_dir: &Path,
+        key: Option<&SealingKey>,
+        failpoint: Option<&Arc<Failpoint>>,
+    ) -> Outcome<Catalog> {
         let path = data_dir.join(NAME);
         if !path.exists() {
             if super::days::any_in(data_dir)? {
@@ -122,26 +136,35 @@ impl Catalog {
             schema::create(&path, &LADDER, PAGE_BYTES)?;
         }
         schema::check_header(&path)?;
-        let connection = schema::open(&path, CACHE_KIB)?;
+        let mut connection = schema::open(&path, CACHE_KIB)?;
         connection.pragma_update(None, "wal_autocheckpoint", 256).in_file(&path)?;
         schema::check_whole(&connection, &path)?;
         schema::migrate(&connection, &path, &LADDER, failpoint)?;
+        let sealing_key = sealing::settle(&mut connection, &path, data_dir, key)?;
         let data_version = data_version(&connection).in_file(&path)?;
-        Ok(Catalog { connection, path, data_version, outside_changes: 0 })
+        Ok(Catalog { connection, path, sealing_key, data_version, outside_changes: 0 })
     }
 
     pub(super) fn load(&self) -> Outcome<Configuration> {
-        load::configuration(&self.connection).in_file(&self.path)
+        load::configuration(&self.connection, &self.sealing_key).in_file(&self.path)
     }
 
     /// Answers the key of what was put; zero for what has none.
     pub(super) fn change(&mut self, change: &Change) -> Outcome<i64> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).in_file(&self.path)?;
-        let key = change::apply(&transaction, change).map_err(|error| refusal(&self.path, &error))?;
+        let key =
+            change::apply(&transaction, change, &self.sealing_key).map_err(|error| refusal(&self.path, &error))?;
         let Some(key) = key else { return Err(Fault::Refused(StoreError::NotFound)) };
         transaction.commit().in_file(&self.path)?;
         Ok(key)
+    }
+
+    /// Seals all secrets anew; answers of how many endpoints. Nobody else may have the folder open.
+    pub(super) fn rotate(&mut self, data_dir: &Path, new: Option<&SealingKey>) -> Outcome<usize> {
+        let (key, count) = sealing::rotate(&mut self.connection, &self.path, data_dir, &self.sealing_key, new)?;
+        self.sealing_key = key;
+        Ok(count)
     }
 
     pub(super) fn outside_changes(&mut self) -> Outcome<u64> {

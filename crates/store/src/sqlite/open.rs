@@ -38,7 +38,7 @@ pub(super) async fn open(plan: Plan) -> Result<SqliteStore, StoreError> {
 /// Everything that must be right before the first verb: the lock, the catalogue, each day's file.
 fn prepare(plan: Plan) -> Result<(Shared, LastTicks), StoreError> {
     let lock = DirectoryLock::take(&plan.data_dir)?;
-    let catalog = Catalog::open(&plan.data_dir, plan.failpoint.as_ref())?;
+    let catalog = Catalog::open(&plan.data_dir, plan.encryption_key.as_ref(), plan.failpoint.as_ref())?;
     let (days, last) = recover_days(&plan, &catalog)?;
     Ok((Shared::new(plan, lock, catalog, days), last))
 }

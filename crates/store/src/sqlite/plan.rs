@@ -6,12 +6,15 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use super::fault::Failpoint;
+use crate::sealed::SealingKey;
 
 /// How the embedded store is set up. The defaults are measured; tests change some.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Made if it is not there. One server at a time owns it.
     pub data_dir: PathBuf,
+    /// Seals secrets; the one in the folder where none is given.
+    pub encryption_key: Option<SealingKey>,
     /// How long an event's uid stays taken.
     pub idempotency_window: Duration,
     /// Events that may wait for the writer. Beyond it a publish is refused: the disk is slower than the publishers.
@@ -42,6 +45,7 @@ impl Plan {
     pub fn new(data_dir: impl Into<PathBuf>) -> Plan {
         Plan {
             data_dir: data_dir.into(),
+            encryption_key: None,
             idempotency_window: Duration::from_hours(24),
             inbox_events_max: 8_192,
             inbox_bytes_max: 64 * 1024 * 1024,

@@ -1,5 +1,6 @@
 //! Values that do not print. What is wrong with one is said without repeating it.
 
+use ringup_store::sealed::SealingKey;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Scalar, quoted};
@@ -72,6 +73,29 @@ impl Scalar for OperatorKey {
     }
 }
 
+/// Seals what the data folder must not show.
+#[derive(Clone, Debug)]
+pub struct EncryptionKey(SealingKey);
+
+impl EncryptionKey {
+    pub fn sealing(&self) -> &SealingKey {
+        &self.0
+    }
+}
+
+impl Scalar for EncryptionKey {
+    const EXPECTED: &'static str = "32 random bytes in base64, such as `openssl rand -base64 32` prints";
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        SealingKey::parse(text).map(Self)
+    }
+
+    fn show(&self) -> String {
+        quoted(HIDDEN)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{accepts, refuses};
@@ -86,6 +110,7 @@ mod tests {
         accepts::<StoreUrl>("postgresql://db.example", SHOWN);
         accepts::<Option<StoreUrl>>("none", r#""none""#);
         accepts::<OperatorKey>("hunter22", SHOWN);
+        accepts::<EncryptionKey>("aHVudGVyMjJodW50ZXIyMmh1bnRlcjIyaHVudGVyMjI=", SHOWN);
     }
 
     #[test]
@@ -96,6 +121,8 @@ mod tests {
         let why = "the value (hidden) has no host, or a character that must be percent-encoded";
         refuses::<StoreUrl>("postgres://", why);
         refuses::<StoreUrl>("postgres://ringup:hunter 22@db.example", why);
+        refuses::<EncryptionKey>("hunter2!", "the value (hidden) is not base64");
+        refuses::<EncryptionKey>("aHVudGVyMjI=", "the value (hidden) has 8 bytes where it needs 32");
         refuses::<OperatorKey>("", "the value (hidden) is empty");
         refuses::<OperatorKey>("hunter", "the value (hidden) has only 6 characters");
         refuses::<OperatorKey>(&"k".repeat(257), "the value (hidden) has 257 characters");

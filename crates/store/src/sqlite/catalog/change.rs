@@ -7,11 +7,17 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::authorization;
 use super::key;
 use super::notice;
+use super::sealing;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
+use crate::sealed::SealingKey;
 use crate::seam::Change;
 
 /// The key of what was put, zero for what has none; `None` where something named does not exist.
-pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Result<Option<i64>> {
+pub(super) fn apply(
+    connection: &Connection,
+    change: &Change,
+    sealing_key: &SealingKey,
+) -> rusqlite::Result<Option<i64>> {
     match change {
         Change::PutEnvironment(environment) => put_environment(connection, environment),
         Change::PutKey(key) => key::put(connection, key),
@@ -26,7 +32,7 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
             connection.execute("DELETE FROM api_key WHERE account = ?", [key.0])?;
             connection.execute("DELETE FROM account WHERE key = ?", [key.0]).map(touched)
         }
-        Change::PutEndpoint(endpoint) => put_endpoint(connection, endpoint),
+        Change::PutEndpoint(endpoint) => put_endpoint(connection, endpoint, sealing_key),
         Change::DeleteEndpoint(key) => {
             connection.execute("DELETE FROM consumer WHERE endpoint = ?", [key.0])?;
             connection.execute("DELETE FROM endpoint WHERE key = ?", [key.0]).map(touched)
@@ -34,7 +40,7 @@ pub(super) fn apply(connection: &Connection, change: &Change) -> rusqlite::Resul
         Change::PutEventType(event_type) => put_event_type(connection, event_type),
         Change::DeleteEventType(id) => connection.execute("DELETE FROM event_type WHERE id = ?", [id.0]).map(touched),
         Change::Announced(change, notices) => {
-            let key = apply(connection, change)?;
+            let key = apply(connection, change, sealing_key)?;
             notices.iter().try_for_each(|notice| notice::put(connection, notice))?;
             Ok(key)
         }
@@ -80,22 +86,31 @@ fn put_account(connection: &Connection, account: &Account) -> rusqlite::Result<O
     Ok(Some(key))
 }
 
-fn put_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Result<Option<i64>> {
+fn put_endpoint(
+    connection: &Connection,
+    endpoint: &Endpoint,
+    sealing_key: &SealingKey,
+) -> rusqlite::Result<Option<i64>> {
     if !exists(connection, "account", endpoint.account.0)? {
         return Ok(None);
     }
     let Some(key) = key_for(connection, "endpoint", endpoint.key.0)? else { return Ok(None) };
     let secrets: Vec<SecretShape> = endpoint.secrets.iter().map(SecretShape::from).collect();
+    let seal = |column: &str, plain: &[u8]| {
+        sealing_key.seal(&sealing::place(column, endpoint.account.0, &endpoint.id.0), plain)
+    };
     connection.execute(
         "INSERT INTO endpoint (key, id, account, uid, url, description, metadata, subscription, stopped_by, stopped_at,
-                               secrets, headers, settings, created_at, updated_at, authorization)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                               secrets, headers, settings, created_at, updated_at, authorization,
+                               sealed_headers)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET
             id = excluded.id, account = excluded.account, uid = excluded.uid, url = excluded.url,
             description = excluded.description, metadata = excluded.metadata, subscription = excluded.subscription,
             stopped_by = excluded.stopped_by, stopped_at = excluded.stopped_at, secrets = excluded.secrets,
             headers = excluded.headers, settings = excluded.settings, created_at = excluded.created_at,
-            updated_at = excluded.updated_at, authorization = excluded.authorization",
+            updated_at = excluded.updated_at, authorization = excluded.authorization,
+            sealed_headers = excluded.sealed_headers",
         params![
             key,
             endpoint.id.0,
@@ -107,12 +122,12 @@ fn put_endpoint(connection: &Connection, endpoint: &Endpoint) -> rusqlite::Resul
             to_text(&SubscriptionShape::from(&endpoint.subscription))?,
             endpoint.stopped.map(|stopped| stopped.by.word()),
             endpoint.stopped.map(|stopped| stopped.at.as_micros()),
-            to_text(&secrets)?.into_bytes(),
-            to_text(&endpoint.headers)?,
+            seal(sealing::SECRETS, to_text(&secrets)?.as_bytes()),
             to_text(&SettingsShape::from(&endpoint.settings))?,
             endpoint.created_at.as_micros(),
             endpoint.updated_at.as_micros(),
-            authorization::to_column(&endpoint.authorization)?
+            authorization::to_column(&endpoint.authorization)?.map(|plain| seal(sealing::AUTHORIZATION, &plain)),
+            seal(sealing::HEADERS, to_text(&endpoint.headers)?.as_bytes())
         ],
     )?;
     Ok(Some(key))

@@ -10,24 +10,30 @@ use rusqlite::{Connection, Row};
 
 use super::authorization;
 use super::key;
-use super::shape::{SecretShape, SettingsShape, SubscriptionShape, from_text, known};
+use super::sealing;
+use super::shape::{SecretShape, SettingsShape, SubscriptionShape, broken, from_text, known};
+use crate::sealed::SealingKey;
 use crate::seam::Configuration;
 
 /// As of one moment.
-pub(super) fn configuration(connection: &Connection) -> rusqlite::Result<Configuration> {
+pub(super) fn configuration(connection: &Connection, sealing_key: &SealingKey) -> rusqlite::Result<Configuration> {
     let moment = connection.unchecked_transaction()?;
     let configuration = Configuration {
         environments: all(&moment, "SELECT * FROM environment ORDER BY key", environment)?,
         keys: all(&moment, "SELECT * FROM api_key ORDER BY id", key::read)?,
         accounts: all(&moment, "SELECT * FROM account ORDER BY key", account)?,
-        endpoints: all(&moment, "SELECT * FROM endpoint ORDER BY key", endpoint)?,
+        endpoints: all(&moment, "SELECT * FROM endpoint ORDER BY key", |row| endpoint(row, sealing_key))?,
         event_types: all(&moment, "SELECT * FROM event_type ORDER BY id", event_type)?,
     };
     moment.commit()?;
     Ok(configuration)
 }
 
-fn all<T>(connection: &Connection, sql: &str, read: fn(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
     connection.prepare(sql)?.query_map((), read)?.collect()
 }
 
@@ -55,25 +61,31 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     })
 }
 
-fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+fn endpoint(row: &Row<'_>, sealing_key: &SealingKey) -> rusqlite::Result<Endpoint> {
     let stopped_by: Option<String> = row.get("stopped_by")?;
     let stopped = match stopped_by {
         Some(word) => Some(Stopped { by: known(StoppedBy::from_word(&word), &word)?, at: time(row, "stopped_at")? }),
         None => None,
     };
+    let (id, owner) = (EndpointId(row.get("id")?), AccountKey(row.get("account")?));
+    let open = |column: &str, sealed: Vec<u8>| {
+        sealing_key.open(&sealing::place(column, owner.0, &id.0), &sealed).map_err(broken)
+    };
+    let authorization: Option<Vec<u8>> = row.get("authorization")?;
+    let authorization = authorization.map(|sealed| open(sealing::AUTHORIZATION, sealed)).transpose()?;
     Ok(Endpoint {
         key: EndpointKey(row.get("key")?),
-        id: EndpointId(row.get("id")?),
-        account: AccountKey(row.get("account")?),
+        id,
+        account: owner,
         uid: row.get("uid")?,
         url: row.get("url")?,
         description: row.get("description")?,
         metadata: json(row, "metadata")?,
         subscription: json::<SubscriptionShape>(row, "subscription")?.into_subscription()?,
         stopped,
-        secrets: secrets(row)?,
-        headers: json(row, "headers")?,
-        authorization: authorization::from_column(row.get("authorization")?)?,
+        secrets: secrets(&open(sealing::SECRETS, row.get("secrets")?)?)?,
+        headers: from_text(&open(sealing::HEADERS, row.get("sealed_headers")?)?)?,
+        authorization: authorization::from_column(authorization)?,
         settings: settings(row)?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
@@ -96,8 +108,8 @@ fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
     })
 }
 
-fn secrets(row: &Row<'_>) -> rusqlite::Result<Vec<SigningSecret>> {
-    json::<Vec<SecretShape>>(row, "secrets")?.into_iter().map(SecretShape::into_secret).collect()
+fn secrets(text: &[u8]) -> rusqlite::Result<Vec<SigningSecret>> {
+    from_text::<Vec<SecretShape>>(text)?.into_iter().map(SecretShape::into_secret).collect()
 }
 
 fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
