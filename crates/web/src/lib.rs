@@ -15,6 +15,7 @@ mod fields;
 mod front;
 mod health;
 mod json_view;
+mod key;
 mod kind;
 mod lang;
 mod log;
@@ -110,6 +111,8 @@ impl Console {
             .route("/a/{a}/configuration", get(configuration::of_account).post(configuration::change_account))
             .route("/a/{a}/catalog", get(catalog::list))
             .route("/a/{a}/catalog/{t}", get(catalog::one))
+            .route("/a/{a}/keys", get(key::page).post(key::create))
+            .route("/a/{a}/keys/{k}/revoke", post(key::revoke))
             .route("/a/{a}/test/send", get(send::page).post(send::submit))
             .route("/a/{a}/{*rest}", get(no_such_page))
             .layer(middleware::from_fn_with_state(self.0.clone(), front::front))

@@ -9,6 +9,7 @@ pub enum Menu {
     Logs,
     Configuration,
     Catalog,
+    Keys,
     Send,
     Person,
     /// A page that no menu leads to.
@@ -46,6 +47,7 @@ pub const GROUPS: &[Group] = &[
             item(Menu::Logs, "item-logs", "logs", "/logs"),
             item(Menu::Configuration, "item-configuration", "configuration", "/configuration"),
             item(Menu::Catalog, "item-catalog", "catalog", "/catalog"),
+            item(Menu::Keys, "item-keys", "keys", "/keys"),
         ],
     },
     Group { key: "group-test", items: &[item(Menu::Send, "item-send", "send", "/test/send")] },

@@ -52,6 +52,8 @@ pub struct Recording {
 }
 
 pub struct Person {
+    /// Sees more than one account, and may have keys.
+    pub is_whole: bool,
     pub environment: String,
 }
 

@@ -8,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderMap, Uri};
 use ringup_app::view::AccountView;
 use ringup_app::{AppError, Principal};
+use ringup_core::account::Role;
 use ringup_core::time::Timestamp;
 
 use crate::Web;
@@ -56,7 +57,10 @@ impl Visit {
     /// What a page's frame shows. `title` is a key of the texts.
     pub fn ui(&self, menu: Menu, title: &str) -> Ui {
         Ui {
-            person: Some(Person { environment: self.environment.clone().unwrap_or_default() }),
+            person: Some(Person {
+                is_whole: !matches!(self.who.role(), Role::Account(_)),
+                environment: self.environment.clone().unwrap_or_default(),
+            }),
             csrf: self.csrf.clone(),
             done: self.query.one("done").map(str::to_owned),
             ..Ui::guest(&self.prefs, self.now, menu, title)

@@ -35,3 +35,22 @@ async fn what_does_not_exist_has_a_page_of_its_own() {
     assert_eq!(page.status, 404);
     page.shows("There is no such thing").shows("href=\"/a\"");
 }
+
+#[tokio::test]
+async fn a_key_is_shown_once_and_can_be_revoked() {
+    let desk = Desk::open().await;
+    let browser = desk.operator().await;
+    browser.get("/a").await;
+    browser.submit("/a", &[("name", "Kopi"), ("uid", "kopi")]).await;
+    browser.get("/a/kopi/keys").await.shows("No key yet");
+    let page = browser.post("/a/kopi/keys", &[("name", "till 1"), ("use", "publish")]).await;
+    let token =
+        page.text.split("<code id=\"token\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap().to_owned();
+    assert!(desk.app.authenticate(&token, None).is_ok());
+    let page = browser.get("/a/kopi/keys").await;
+    page.shows("till 1").shows("publish").lacks(&token);
+    let path = page.text.split("action=\"").find(|rest| rest.contains("/revoke\"")).unwrap().split('"').next().unwrap();
+    browser.submit(path, &[]).await.shows("The key is revoked").shows("Ended");
+    assert!(desk.app.authenticate(&token, None).is_err());
+    assert_eq!(browser.post("/a/kopi/keys", &[("name", "")]).await.status, 422);
+}
