@@ -58,7 +58,7 @@ impl App {
     pub async fn why(&self, principal: &Principal, account: &str, event: &str) -> Result<Why, AppError> {
         let view = self.owned(principal, account, Scope::Read)?;
         let event = self.stored_event(view.account.key, event).await?;
-        let destinations = self.store().destinations(view.account.key, event.id).await?;
+        let listed = self.store().destinations(view.account.key, event.id).await?;
         let registered = self.directory().event_type(view.account.environment, &event.event_type);
         let accepted_at = event.id.tick().time();
         let type_changed = match &registered {
@@ -70,9 +70,9 @@ impl App {
         let mut endpoints: Vec<WhyEndpoint> = Vec::with_capacity(view.endpoints.len());
         for found in &view.endpoints {
             let endpoint = &found.endpoint;
-            let sent = destinations.iter().find(|destination| destination.endpoint == endpoint.key);
+            let sent = listed.iter().find(|sent| sent.endpoint == endpoint.key);
             let reason = match sent {
-                Some(destination) => Reason::Sent(destination.state),
+                Some(sent) => Reason::Sent(sent.state),
                 None if endpoint.created_at > accepted_at => Reason::MadeLater,
                 None => not_sent(found, &event, family.as_deref()),
             };
@@ -85,7 +85,7 @@ impl App {
             });
         }
         endpoints.sort_by_key(|why| why.endpoint.endpoint.id);
-        let removed = destinations.iter().filter(|destination| view.by_key(destination.endpoint).is_none()).count();
+        let removed = listed.iter().filter(|sent| view.by_key(sent.endpoint).is_none()).count();
         Ok(Why { event, family, endpoints, removed })
     }
 }

@@ -46,8 +46,11 @@ const LIFE_MAX: Duration = Duration::from_hours(24);
 /// Where tokens are kept, one place for each endpoint and what it says to get one.
 #[derive(Default)]
 pub struct Tokens {
-    places: Mutex<HashMap<(EndpointKey, [u8; 16]), Arc<Place>>>,
+    places: Mutex<HashMap<PlaceKey, Arc<Place>>>,
 }
+
+/// An endpoint, and a hash of what it says to get a token.
+type PlaceKey = (EndpointKey, [u8; 16]);
 
 #[derive(Default)]
 struct Place(tokio::sync::Mutex<Kept>);

@@ -358,6 +358,7 @@ pub struct Configuration {
 }
 
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made one at a time, when somebody changes the configuration")]
 pub enum Change {
     PutEnvironment(Environment),
     PutKey(ApiKey),

@@ -220,7 +220,7 @@ fn shown(
             .iter()
             .map(|class| {
                 let value = effective.classes.get(*class);
-                let text = ui.t(&format!("class-{}", class.word()));
+                let text = ui.t(format!("class-{}", class.word()));
                 ClassRow { word: class.word(), text, is_on: value.value, from: from(value.origin) }
             })
             .collect(),

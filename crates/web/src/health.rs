@@ -139,7 +139,7 @@ impl Health {
 
 /// `99.1 %`, and `100 %` without a fraction.
 pub fn share_text(ui: &Ui, tenths: u64) -> String {
-    if tenths % 10 == 0 { format!("{} %", tenths / 10) } else { format!("{} %", ui.lang.tenths(tenths)) }
+    if tenths.is_multiple_of(10) { format!("{} %", tenths / 10) } else { format!("{} %", ui.lang.tenths(tenths)) }
 }
 
 /// The beginning of the first minute with failures after the last one with a success.

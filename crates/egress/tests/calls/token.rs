@@ -102,7 +102,7 @@ async fn credentials_go_where_they_are_wanted() {
         (
             OAuth {
                 parameters: [("audience".to_owned(), Secret::new("https://erp.example/"))].into(),
-                headers: [("x-tenant".to_owned(), Secret::new("17"))].into(),
+                headers: [("x-shop".to_owned(), Secret::new("17"))].into(),
                 ..oauth(server.url())
             },
             "grant_type=client_credentials&audience=https%3A%2F%2Ferp.example%2F",
@@ -113,7 +113,7 @@ async fn credentials_go_where_they_are_wanted() {
         let asked = server.requests().pop().unwrap();
         assert_eq!(asked.text(), expected);
         assert_eq!(asked.header("authorization").is_some(), oauth.credentials == CredentialsIn::Header);
-        assert_eq!(asked.header("x-tenant").is_some(), !oauth.headers.is_empty());
+        assert_eq!(asked.header("x-shop").is_some(), !oauth.headers.is_empty());
     }
 }
 

@@ -72,7 +72,7 @@ fn state_of(attempt: &StoredAttempt, state: Option<DeliveryState>) -> (&'static 
 fn response(attempt: &StoredAttempt, ui: &Ui) -> String {
     let cause = Cause::of(attempt);
     match (attempt.status, cause) {
-        (Some(_), Cause::TimedOut) | (None, _) => ui.t(&format!("short-{}", cause.word())),
+        (Some(_), Cause::TimedOut) | (None, _) => ui.t(format!("short-{}", cause.word())),
         (Some(status), _) => status.to_string(),
     }
 }
