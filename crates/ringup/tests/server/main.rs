@@ -12,6 +12,7 @@ mod hostile;
 mod logs;
 mod operational;
 mod ordering;
+mod planted;
 mod policy_sockets;
 mod recovering;
 mod requests;
