@@ -5,6 +5,8 @@
 
 use std::{
     env,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -33,6 +35,8 @@ const LISTENER: &str = "addEventListener('securitypolicyviolation', (event) => {
 #[derive(Debug)]
 pub struct Browser {
     driver: Child,
+    /// Where the driver listens.
+    address: SocketAddr,
     client: Client,
     session: String,
     base: String,
@@ -51,8 +55,9 @@ impl Browser {
         let mut command = Command::new(DRIVER);
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = command.spawn().context("starting chromedriver: apt-get install chromium chromium-driver")?;
-        let client = Client::anonymous(([127, 0, 0, 1], port).into()).within(SOON);
-        let mut browser = Self { driver, client, session: String::new(), base: base.to_owned() };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let client = Client::anonymous(address).within(SOON);
+        let mut browser = Self { driver, address, client, session: String::new(), base: base.to_owned() };
         let until = Instant::now() + SOON;
         while browser.client.get("/status").await.is_err() {
             if Instant::now() > until {
@@ -163,13 +168,26 @@ impl Browser {
     }
 }
 
+impl Browser {
+    /// Asks the driver to close the browser, without the runtime, which may be ending itself.
+    fn end_session(&self) -> io::Result<()> {
+        let mut socket = TcpStream::connect_timeout(&self.address, SOON)?;
+        socket.set_read_timeout(Some(SOON))?;
+        let (session, address) = (&self.session, self.address);
+        let request = format!("DELETE {session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        socket.write_all(request.as_bytes())?;
+        // Answered once the browser is gone.
+        socket.read(&mut [0; 64]).map(drop)
+    }
+}
+
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser along when it is asked to end; killed, it would leave it behind.
-        let asked = i32::try_from(self.driver.id()).ok().and_then(rustix::process::Pid::from_raw);
-        let ended = asked.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::TERM));
-        if ended.is_none_or(|ended| ended.is_err()) || self.driver.wait().is_err() {
-            eprintln!("cannot end chromedriver");
+        // A driver that ends leaves its browser behind, so the browser goes first.
+        let ended = if self.session.is_empty() { Ok(()) } else { self.end_session() };
+        let ended = ended.and_then(|()| self.driver.kill()).and_then(|()| self.driver.wait().map(drop));
+        if let Err(error) = ended {
+            eprintln!("cannot end the browser: {error}");
         }
     }
 }
