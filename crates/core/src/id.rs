@@ -88,6 +88,8 @@ id! {
     KeyId "key_",
     /// Work that goes on after its request was answered.
     TaskId "qtask_",
+    /// A catcher.
+    CatcherId "cat_",
 }
 
 fn ksuid_secs(now: Timestamp) -> u32 {

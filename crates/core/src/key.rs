@@ -15,4 +15,6 @@ key! {
     AccountKey,
     /// A receiver's URL with its subscription, secrets and settings.
     EndpointKey,
+    /// A built-in receiver that shows and scripts.
+    CatcherKey,
 }

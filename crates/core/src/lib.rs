@@ -6,6 +6,7 @@
 pub mod account;
 pub mod authorization;
 pub mod breaker;
+pub mod catcher;
 pub mod delivery;
 pub mod draw;
 pub mod endpoint;
