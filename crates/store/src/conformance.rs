@@ -6,6 +6,7 @@
 
 pub mod accepting;
 pub mod announcing;
+pub mod catching;
 pub mod configuration;
 pub mod consuming;
 pub mod counters;
@@ -36,6 +37,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::catcher::{CatcherStore, Limits};
 use crate::seam::Store;
 
 /// How long uids stay taken in the homes under test.
@@ -54,6 +56,15 @@ pub trait Home: Send + Sync {
 
     /// What is found when the process died without closing it; `None` where this home cannot show that.
     fn crash(&self, store: Arc<dyn Store>) -> BoxFuture<'_, Option<Arc<dyn Store>>>;
+}
+
+/// One place where catchers are kept, empty at first.
+pub trait CatcherHome: Send + Sync {
+    /// Opens it for the first time. Called once.
+    fn open(&self, limits: Limits) -> BoxFuture<'_, Arc<dyn CatcherStore>>;
+
+    /// Closes it well and opens it again.
+    fn reopen(&self, store: Arc<dyn CatcherStore>) -> BoxFuture<'_, Arc<dyn CatcherStore>>;
 }
 
 /// Runs a case, but not for ever.
@@ -181,6 +192,23 @@ macro_rules! conformance_tests {
             waiting: due_ones_come_earliest_first_at_their_time,
             waiting: endpoints_with_work_are_named_once,
             waiting: events_are_read_back_whole,
+        }
+    };
+    (catchers $home:path) => {
+        $crate::conformance_tests! { @each $home;
+            catching: a_catcher_comes_back_as_it_was,
+            catching: a_put_with_its_key_replaces_and_an_unknown_one_is_not_found,
+            catching: a_write_token_is_taken_once,
+            catching: a_request_comes_back_byte_for_byte,
+            catching: requests_come_in_stretches,
+            catching: a_full_catcher_loses_its_oldest,
+            catching: all_together_stay_within_their_bytes,
+            catching: old_requests_expire,
+            catching: cleared_requests_are_gone_and_their_numbers_stay_given,
+            catching: a_removed_catcher_takes_its_requests,
+            catching: a_stamp_says_how_an_answer_ended,
+            catching: everything_is_there_after_a_restart,
+            catching: a_closed_store_refuses,
         }
     };
     (@each $home:path; $($group:ident: $case:ident),* $(,)?) => {$(

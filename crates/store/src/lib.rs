@@ -4,6 +4,7 @@
 //! attempt is durable together with its delivery's new state and its counters, or not at all.
 
 pub mod catalogue;
+pub mod catcher;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod directory;
@@ -17,4 +18,5 @@ pub mod seam;
 pub mod sqlite;
 pub mod task;
 
+pub use catcher::CatcherStore;
 pub use seam::{Store, StoreError};

@@ -10,6 +10,7 @@
 mod accept;
 mod answer;
 mod catalog;
+mod catcher;
 mod checkpoint;
 mod chore;
 mod command;
@@ -50,6 +51,7 @@ use ringup_core::operational::Notice;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
+pub use catcher::SqliteCatchers;
 pub use configure::Configurator;
 pub use fault::{Failpoint, Point};
 pub use plan::Plan;
