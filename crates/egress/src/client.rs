@@ -146,6 +146,9 @@ impl Egress {
     /// leads inside is either misconfigured or means to.
     async fn vetted(&self, request: &Outgoing, progress: &mut Progress) -> Result<Vetted, Failure> {
         let url = request.url().parts();
+        if let Some(own) = request.url().own_catcher(&self.plan) {
+            return Ok(Vetted::One([own]));
+        }
         let name = match &url.host {
             // Checked with the URL a moment ago.
             Host::Address(ip) => return Ok(Vetted::One([SocketAddr::new(*ip, url.port)])),
@@ -190,7 +193,10 @@ impl Egress {
     ) -> Result<Connection, Failure> {
         progress.phase = Phase::Connect;
         let started = Instant::now();
-        let socket = dial::connect(addresses.as_slice(), &self.plan).await?;
+        let socket = match request.url.own_catcher(&self.plan) {
+            Some(own) => dial::connect_to_ourselves(own, &self.plan).await?,
+            None => dial::connect(addresses.as_slice(), &self.plan).await?,
+        };
         progress.timing.connect = Some(started.elapsed());
         let remote = socket.peer_addr().map_err(|_| Failure::Unreachable(Cause::Reset))?;
         progress.remote = Some(remote);
@@ -205,7 +211,8 @@ impl Egress {
         progress: &mut Progress,
     ) -> Result<Transport, Cause> {
         let url = request.url().parts();
-        if !url.https {
+        // Our own listener speaks plainly, whatever stands before it towards the world.
+        if !url.https || request.url().own_catcher(&self.plan).is_some() {
             return Ok(Transport::Plain(socket));
         }
         progress.phase = Phase::Tls;

@@ -44,6 +44,15 @@ pub(crate) async fn connect(addresses: &[SocketAddr], plan: &EgressPlan) -> Resu
     Err(failure)
 }
 
+/// Connects to our own listener, which is on this machine, so it either answers at once or is gone.
+pub(crate) async fn connect_to_ourselves(address: SocketAddr, plan: &EgressPlan) -> Result<TcpStream, Failure> {
+    match timeout_at(Instant::now() + plan.connect_time_limit, open(address, None)).await {
+        Ok(Ok(socket)) => Ok(socket),
+        Ok(Err(error)) => Err(Failure::Unreachable(fault::of_connect(&error))),
+        Err(_) => Err(Failure::TimedOut(Phase::Connect)),
+    }
+}
+
 async fn open(address: SocketAddr, bind: Option<IpAddr>) -> std::io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     if let Some(own) = bind {

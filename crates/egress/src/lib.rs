@@ -30,6 +30,6 @@ mod pool;
 mod wire;
 
 pub use client::Egress;
-pub use plan::{EgressError, EgressPlan, load_roots};
+pub use plan::{EgressError, EgressPlan, OwnCatcher, load_roots};
 pub use request::{Caller, Question, Reply, Request, Timing, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

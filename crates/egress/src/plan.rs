@@ -32,8 +32,36 @@ pub struct EgressPlan {
     pub bind_address: Option<IpAddr>,
     /// Where we listen ourselves: never called, so that no delivery loops. An unspecified address stands for all.
     pub own_addresses: Vec<SocketAddr>,
+    /// Our own catchers: the only place of ours that is called.
+    pub catcher: Option<OwnCatcher>,
     /// `User-Agent` of every request.
     pub user_agent: String,
+}
+
+/// Where our own catchers are, for the one exception to all rules about addresses.
+///
+/// A URL that is `base`, `/c/` and a write token, and nothing else, is sent to `address`: plainly, without asking a
+/// name server. Nothing can be reached by it but a catcher, which takes what anybody may send it and passes nothing on.
+/// See `docs/decisions/0009-our-own-catcher.md`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OwnCatcher {
+    /// Scheme, host and port as a URL parser writes them, such as `http://127.0.0.1:8080`.
+    pub base: String,
+    /// Our own listener.
+    pub address: SocketAddr,
+}
+
+/// What follows `/c/`: letters and digits.
+pub const WRITE_TOKEN_CHARS: usize = 22;
+
+impl OwnCatcher {
+    /// Whether a URL, as the parser writes it, is that of a catcher.
+    pub(crate) fn is_at(&self, url: &str) -> bool {
+        let token = url.strip_prefix(self.base.as_str()).and_then(|rest| rest.strip_prefix("/c/"));
+        token.is_some_and(|token| {
+            token.len() == WRITE_TOKEN_CHARS && token.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        })
+    }
 }
 
 impl Default for EgressPlan {
@@ -48,6 +76,7 @@ impl Default for EgressPlan {
             idle_time_limit: Duration::from_secs(4),
             bind_address: None,
             own_addresses: Vec::new(),
+            catcher: None,
             user_agent: concat!("Ringup/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -105,6 +134,32 @@ pub fn load_roots<P: AsRef<Path>>(files: &[P]) -> Result<Vec<CertificateDer<'sta
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_very_url_of_a_catcher_is_one() {
+        let own = OwnCatcher { base: "http://127.0.0.1:8080".to_owned(), address: ([127, 0, 0, 1], 8080).into() };
+        assert!(own.is_at("http://127.0.0.1:8080/c/0123456789abcdefghijKL"));
+        for url in [
+            "http://127.0.0.1:8080/",
+            "http://127.0.0.1:8080/api/v1/app",
+            "http://127.0.0.1:8080/c/",
+            "http://127.0.0.1:8080/c/0123456789abcdefghijK",
+            "http://127.0.0.1:8080/c/0123456789abcdefghijKLM",
+            "http://127.0.0.1:8080/c/0123456789abcdefghijKL/",
+            "http://127.0.0.1:8080/c/0123456789abcdefghijKL?x",
+            "http://127.0.0.1:8080/c/0123456789/../../api/v",
+            "http://127.0.0.1:8080/c/%2e%2e%2f%2e%2e%2fapi0",
+            "http://127.0.0.1:8080/C/0123456789abcdefghijKL",
+            "http://127.0.0.1:8080//c/0123456789abcdefghijKL",
+            "http://127.0.0.1:80800/c/0123456789abcdefghijKL",
+            "http://127.0.0.1/c/0123456789abcdefghijKL",
+            "https://127.0.0.1:8080/c/0123456789abcdefghijKL",
+            "http://localhost:8080/c/0123456789abcdefghijKL",
+            "http://127.0.0.2:8080/c/0123456789abcdefghijKL",
+        ] {
+            assert!(!own.is_at(url), "{url}");
+        }
+    }
 
     #[test]
     fn an_unspecified_own_address_is_every_address_of_this_machine() {

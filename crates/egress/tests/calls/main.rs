@@ -1,6 +1,7 @@
 //! Calls over real sockets: what goes out, what comes back, and what never happens.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod catcher;
 mod exchange;
 mod hostile;
 mod name;
