@@ -53,6 +53,11 @@ impl FromRequestParts<Arc<Api>> for Caller {
     }
 }
 
+/// The token that a request brings, of whatever kind.
+pub fn bearer_token(parts: &Parts) -> Option<&str> {
+    parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
+}
+
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())

@@ -3,6 +3,7 @@
 //! Asks [`ringup_app::App`] and can do nothing else. Every answer is JSON, has an `x-request-id`, and comes within a
 //! time limit. A trailing slash makes no difference.
 
+mod capture;
 mod change;
 mod cors;
 mod describe;
@@ -13,6 +14,7 @@ mod limit;
 mod problem;
 mod route;
 mod serve;
+mod socket;
 mod svix;
 mod visit;
 mod wire;
@@ -26,6 +28,7 @@ use axum::routing::get;
 use http::HeaderValue;
 use ringup_app::App;
 
+pub use capture::router as catcher_router;
 pub use describe::document;
 pub use door::RequestLog;
 pub use limit::LimitPlan;

@@ -13,8 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, auth, authorization, content, document, endpoint, environment, event_type, health, key, message,
-    operational, poll, settings, stats, task, why,
+    account, attempt, auth, authorization, catcher, content, document, endpoint, environment, event_type, health, key,
+    message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -66,6 +66,11 @@ pub fn configuration() -> Vec<Described> {
         routes!(auth::expire_all),
         routes!(key::list, key::create),
         routes!(key::get, key::revoke),
+        routes!(catcher::list, catcher::create),
+        routes!(catcher::get, catcher::patch, catcher::delete),
+        routes!(catcher::script),
+        routes!(catcher::restart),
+        routes!(catcher::read_token),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
     ]
@@ -93,6 +98,10 @@ pub fn history() -> Vec<Described> {
         routes!(stats::of_endpoint),
         routes!(stats::of_attempts),
         routes!(stats::endpoint_count),
+        routes!(catcher::requests, catcher::clear),
+        routes!(catcher::request, catcher::forget),
+        routes!(catcher::export),
+        routes!(catcher::verify),
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),

@@ -2,11 +2,13 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +17,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
+
+use crate::socket::{CATCHER_PATH, Grip, Socket};
 
 /// Header fields of a request: more than any client sends, fewer than cost time to look through.
 const HEADERS_MAX: usize = 100;
@@ -66,8 +70,8 @@ pub async fn serve(listener: TcpListener, router: Router, plan: ServePlan, shutd
             () = &mut shutdown => break,
             Some(ended) = connections.join_next(), if !connections.is_empty() => note(ended),
             (accepted, place) = accepted => match accepted {
-                Ok((socket, _)) => {
-                    let connection = connection(socket, router.clone(), plan, stop.clone());
+                Ok((socket, peer)) => {
+                    let connection = connection(socket, peer, router.clone(), plan, stop.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -97,7 +101,7 @@ pub async fn serve(listener: TcpListener, router: Router, plan: ServePlan, shutd
 }
 
 /// Serves one connection to its end. When told to stop it finishes the request it is at.
-async fn connection(socket: TcpStream, router: Router, plan: ServePlan, stop: CancellationToken) {
+async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, plan: ServePlan, stop: CancellationToken) {
     // Answers are written whole; waiting for more to send only delays them. A socket that refuses is about to fail.
     let _ = socket.set_nodelay(true);
     let mut builder = http1::Builder::new();
@@ -106,7 +110,16 @@ async fn connection(socket: TcpStream, router: Router, plan: ServePlan, stop: Ca
         .header_read_timeout(plan.head_time_max)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_BYTES_MAX);
-    let connection = builder.serve_connection(TokioIo::new(socket), TowerToHyperService::new(router));
+    let grip = Grip::new(peer, stop.clone());
+    let socket = Socket::new(socket, &grip);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if request.uri().path().starts_with(CATCHER_PATH) {
+            request.extensions_mut().insert(grip.clone());
+        }
+        router.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(socket), service);
     tokio::pin!(connection);
     let mut stopping = false;
     loop {

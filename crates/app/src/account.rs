@@ -109,12 +109,19 @@ impl App {
         Ok((self.account_by_key(key)?, made))
     }
 
-    /// With its endpoints. What waited for them is cancelled.
+    /// With its endpoints and catchers. What waited for them is cancelled.
     pub async fn delete_account(&self, principal: &Principal, account: &str) -> Result<(), AppError> {
+        let mut gone = None;
         let decide = |directory: &Directory| {
-            owned(directory, principal, account, Scope::Accounts).map(|view| Change::DeleteAccount(view.account.key))
+            let view = owned(directory, principal, account, Scope::Accounts)?;
+            gone = Some(view.account.key);
+            Ok::<_, AppError>(Change::DeleteAccount(view.account.key))
         };
-        self.catalogue.change(decide).await.map(drop)
+        self.catalogue.change(decide).await?;
+        match gone {
+            Some(key) => self.forget_catchers(key).await,
+            None => Ok(()),
+        }
     }
 
     fn new_account(

@@ -11,6 +11,7 @@ use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::{AccountView, Directory, EndpointView};
 
+use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
 use crate::principal::Principal;
 
@@ -33,19 +34,27 @@ pub struct App {
     pub(crate) plan: Plan,
     /// To try out what deliveries will do.
     pub(crate) caller: Option<Arc<dyn Caller>>,
+    pub(crate) catchers: Catchers,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
 }
 
 impl App {
     pub fn new(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, plan: Plan) -> App {
-        App { catalogue, clock, random, plan, caller: None, no_pointers: Arc::from([]) }
+        let catchers = Catchers::in_memory(CatcherPlan::default());
+        App { catalogue, clock, random, plan, caller: None, catchers, no_pointers: Arc::from([]) }
     }
 
     /// One that can call out, always by the guarded caller that deliveries go by.
     #[must_use]
     pub fn calling_with(self, caller: Arc<dyn Caller>) -> App {
         App { caller: Some(caller), ..self }
+    }
+
+    /// With catchers that are kept somewhere; without, they are kept in memory.
+    #[must_use]
+    pub fn with_catchers(self, catchers: Catchers) -> App {
+        App { catchers, ..self }
     }
 
     pub fn now(&self) -> Timestamp {

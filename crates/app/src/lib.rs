@@ -8,9 +8,11 @@ mod account;
 mod api_key;
 mod app;
 mod authorization;
+mod catcher;
 mod cause;
 mod check;
 mod content;
+pub mod diagnosis;
 mod endpoint;
 mod error;
 mod event_type;
@@ -31,12 +33,16 @@ mod standing;
 mod subscription;
 mod task;
 mod traffic;
+mod verify;
 mod why;
 
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, PlaceOfKey, new_environment, new_key};
 pub use app::{App, Plan};
 pub use authorization::{AuthorizationView, TokenTried};
+pub use catcher::{
+    CatcherDraft, CatcherPlan, CatcherView, Catchers, Caught, Incoming, Listed, NewCatcher, Reader, Turn, Waited,
+};
 pub use cause::Cause;
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};
@@ -54,6 +60,7 @@ pub use standing::{AttemptStats, EndpointStats};
 pub use subscription::{TRIED_EVENTS_MAX, Tried};
 pub use task::{TaskDraft, TaskEstimate};
 pub use traffic::Traffic;
+pub use verify::SignedExample;
 pub use why::{Reason, Why, WhyEndpoint};
 
 /// What verbs answer with, in the store's words.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use ringup_store::Store;
+use ringup_store::catcher::{Limits, SqliteCatchers};
 use ringup_store::sqlite::{Plan, SqliteStore};
+use ringup_store::{CatcherStore, Store};
 
 use crate::config::table;
 
@@ -23,6 +24,11 @@ pub async fn open(config: &table::Store, failpoint: Option<&str>) -> anyhow::Res
         ..Plan::new(&config.data_dir)
     };
     Ok(Arc::new(SqliteStore::open(plan).await?))
+}
+
+/// The catchers' own file, in the folder that the store has opened.
+pub async fn open_catchers(config: &table::Store, limits: Limits) -> anyhow::Result<Arc<dyn CatcherStore>> {
+    Ok(Arc::new(SqliteCatchers::open(config.data_dir.clone(), limits).await?))
 }
 
 /// The variable's value, where a test set it.

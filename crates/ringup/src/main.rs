@@ -1,5 +1,6 @@
 //! Ringup, the program: reads the command line, the environment and the configuration, and hands over.
 
+mod catching;
 mod cli;
 mod config;
 mod data;

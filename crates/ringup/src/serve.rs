@@ -3,7 +3,6 @@
 //! Down means: not ready, stop accepting, stop starting attempts, finish what is in flight until the deadline, give
 //! back the rest, close the store, say what was left.
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ringup_api::{LimitPlan, ServePlan};
-use ringup_app::App;
+use ringup_app::{App, Catchers};
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
 use ringup_dispatch::{Dispatch, Parts, Tasks, Upkeep, UpkeepPlan};
@@ -22,10 +21,10 @@ use ringup_store::seam::Retention;
 use ringup_store::{Store, StoreError};
 use ringup_web::Console;
 use secrecy::SecretString;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::catching::{Catching, bound};
 use crate::config::table::{Config, Delivery};
 use crate::config::value::choice::RequestLog;
 use crate::config::{Loaded, Settings};
@@ -54,13 +53,15 @@ pub fn run(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<ExitCode
 async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<ExitCode> {
     let Loaded { config, settings } = loaded;
     let mut signal = StopSignal::listen().context("cannot listen for signals")?;
-    let egress_plan = Arc::new(egress_plan(&config)?);
-    let egress = Arc::new(Egress::new(EgressPlan::clone(&egress_plan))?);
+    let mut egress_plan = egress_plan(&config)?;
     let store = data::open(&config.store, failpoint.as_deref()).await?;
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {} (server.listen)", config.server.listen))?;
+    let listener = bound(config.server.listen, "server.listen").await?;
     let address = listener.local_addr()?;
+    let catching = Catching::open(&config, address).await?;
+    egress_plan.own_addresses = catching.own_addresses(address);
+    egress_plan.catcher = Some(catching.own.clone());
+    let egress_plan = Arc::new(egress_plan);
+    let egress = Arc::new(Egress::new(EgressPlan::clone(&egress_plan))?);
 
     let directory = Directory::new(system_defaults(&config.delivery, &settings), store.load_configuration().await?);
     let catalogue = Arc::new(Catalogue::new(store.clone(), directory));
@@ -82,25 +83,37 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let tasks =
         Tasks::start(catalogue.clone(), Arc::new(SystemClock), Arc::new(SystemRandom), ringup_api::operational_payload);
 
+    let catchers = Catchers::load(catching.store.clone(), catching.plan.clone()).await?;
     let app = App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan));
-    let app = Arc::new(app.calling_with(egress.clone()));
+    let app = Arc::new(app.calling_with(egress.clone()).with_catchers(catchers));
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config));
     greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
-    let router = ringup_api::router(app, api_plan(&config, address)?, health.wellness()).merge(console.router());
+    let router =
+        ringup_api::router(app.clone(), api_plan(&config, address)?, health.wellness()).merge(console.router());
+    let catcher_router = ringup_api::catcher_router(app.clone());
+    let router = if catching.listener.is_some() { router } else { router.merge(catcher_router.clone()) };
     let grace = config.server.shutdown_grace;
     let serve_plan = ServePlan { grace, ..ServePlan::default() };
     let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
+    let catching = catching.start(app.clone(), &stop, |listener| {
+        tokio::spawn(ringup_api::serve(listener, catcher_router, serve_plan, stop.clone().cancelled_owned()))
+    });
 
     let name = signal.next().await;
     info!(signal = name, ?grace, "stopping: no new requests, finishing what is in flight");
     health.stopping();
     stop.cancel();
+    app.end_waits();
+    let served = async {
+        let _ = server.await;
+        catching.stop().await;
+    };
     tokio::select! {
-        () = take_down(server, tasks, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
+        () = take_down(served, tasks, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
         name = signal.next() => {
             warn!(signal = name, "stopping at once; what was accepted is kept and sent after the next start");
             Ok(ExitCode::FAILURE)
@@ -109,7 +122,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
 }
 
 async fn take_down(
-    server: tokio::task::JoinHandle<ringup_api::Left>,
+    served: impl Future<Output = ()>,
     tasks: Tasks,
     dispatch: Dispatch,
     upkeep: Upkeep,
@@ -118,7 +131,7 @@ async fn take_down(
     grace: Duration,
 ) {
     // Requests that were taken are answered before anything they need goes away.
-    let _ = server.await;
+    served.await;
     tasks.stop().await;
     let leftover = dispatch.stop(grace).await;
     egress.close().await;
@@ -140,14 +153,8 @@ fn egress_plan(config: &Config) -> anyhow::Result<EgressPlan> {
         connect_time_limit: egress.connect_time_limit,
         connections_per_host_max: usize::try_from(egress.connections_per_host_max)?,
         bind_address: egress.bind_address,
-        own_addresses: own_addresses(config.server.listen),
         ..EgressPlan::default()
     })
-}
-
-/// Deliveries to ourselves would go round for ever. Port 0 is not known yet and cannot be anybody's URL.
-fn own_addresses(listen: SocketAddr) -> Vec<SocketAddr> {
-    if listen.port() == 0 { Vec::new() } else { vec![listen] }
 }
 
 fn system_defaults(delivery: &Delivery, settings: &Settings) -> SystemDefaults {

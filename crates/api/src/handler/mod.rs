@@ -4,6 +4,7 @@ pub mod account;
 pub mod attempt;
 pub mod auth;
 pub mod authorization;
+pub mod catcher;
 pub mod content;
 pub mod document;
 pub mod endpoint;

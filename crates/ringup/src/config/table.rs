@@ -10,6 +10,7 @@ use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 
 use super::setting::Settings;
+use super::value::base_url::BaseUrl;
 use super::value::choice::{LogFilter, LogFormat, RequestLog};
 use super::value::secret::{EncryptionKey, OperatorKey, StoreUrl};
 use super::value::site::Site;
@@ -168,6 +169,21 @@ keys! {
         /// Whether people reach the console by HTTPS, as behind a proxy that ends TLS: its cookies are then sent over
         /// nothing else.
         secure: bool = "false";
+    }
+    /// Built-in receivers for trying things out.
+    catcher: Catcher {
+        /// Address and port of their own for write URLs; without it they are served at `server.listen`.
+        listen: Option<SocketAddr> = "none";
+        /// How write URLs begin, where they are reached by another name, such as `https://hooks.example`.
+        base_url: Option<BaseUrl> = "none";
+        /// Requests that one catcher keeps; the oldest go first.
+        requests_max: u32 = "100" in "1"..="10000";
+        /// Bytes of a request's body that are kept.
+        body_bytes_max: ByteSize = "256KiB" in "1KiB"..="16MiB";
+        /// Bytes of all that is kept, over all accounts; the oldest go first.
+        bytes_max: ByteSize = "64MiB" in "16MiB"..="64GiB";
+        /// How long a request is kept.
+        keep: Duration = "24h" in "1m"..="30d";
     }
     /// Events and their types.
     events: Events {

@@ -1,5 +1,6 @@
 //! Kinds of values: how each is read from text, shown again, and described to somebody who got it wrong.
 
+pub mod base_url;
 pub mod choice;
 pub mod duration;
 pub mod network;
