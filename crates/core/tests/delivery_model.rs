@@ -34,7 +34,7 @@ fn command() -> impl Strategy<Value = Command> {
     let outcome = prop_oneof![
         1 => Just(answer(200)),
         4 => proptest::sample::select(vec![500, 503, 408, 429]).prop_map(answer),
-        1 => proptest::sample::select(vec![301, 404, 410]).prop_map(answer),
+        1 => proptest::sample::select(vec![301, 404, 410, 413, 501]).prop_map(answer),
         1 => Just(Outcome::TimedOut(Phase::Wait)),
         1 => Just(Outcome::Unreachable(Cause::Refused)),
         1 => Just(Outcome::Blocked(BlockedBy::Address)),
@@ -136,22 +136,14 @@ impl Owed {
             Outcome::Blocked(_) => Owed::Nothing(End::GivenUp(Ended::Blocked)),
             Outcome::TimedOut(_) => repeat(classes.timed_out),
             Outcome::Unreachable(_) => repeat(classes.no_response),
-            Outcome::NoToken(NoToken::Refused { status, .. }) => match status {
-                408 => repeat(classes.request_timeout),
-                429 => repeat(classes.too_many_requests),
-                500.. => repeat(classes.server_error),
-                _ => repeat(classes.other),
-            },
+            Outcome::NoToken(NoToken::Refused { status, .. }) => repeat(is_repeated(*status, classes)),
             Outcome::NoToken(NoToken::Unusable) => repeat(classes.other),
             Outcome::NoToken(NoToken::TimedOut(_)) => repeat(classes.timed_out),
             Outcome::NoToken(NoToken::Unreachable(_)) => repeat(classes.no_response),
             Outcome::NoToken(NoToken::Blocked(_)) => Owed::Nothing(End::GivenUp(Ended::Blocked)),
             Outcome::Refused(answer) => match answer.status {
                 410 => Owed::Nothing(End::GivenUp(Ended::Gone)),
-                408 => repeat(classes.request_timeout),
-                429 => repeat(classes.too_many_requests),
-                500.. => repeat(classes.server_error),
-                _ => repeat(classes.other),
+                status => repeat(is_repeated(status, classes)),
             },
         }
     }
@@ -168,6 +160,19 @@ impl Owed {
             Owed::Answers(_) => self,
             Owed::Nothing(_) => Owed::Answers(1),
         }
+    }
+}
+
+/// What the durable policy, which alone repeats other answers, takes for final all the same.
+const FINAL: [u16; 8] = [405, 413, 414, 415, 431, 451, 501, 505];
+
+fn is_repeated(status: u16, classes: Classes) -> bool {
+    match status {
+        final_one if classes.other && FINAL.contains(&final_one) => false,
+        408 => classes.request_timeout,
+        429 => classes.too_many_requests,
+        500.. => classes.server_error,
+        _ => classes.other,
     }
 }
 
