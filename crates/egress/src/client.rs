@@ -193,7 +193,7 @@ impl Egress {
     ) -> Result<Connection, Failure> {
         progress.phase = Phase::Connect;
         let started = Instant::now();
-        let socket = match request.url.own_catcher(&self.plan) {
+        let socket = match request.url().own_catcher(&self.plan) {
             Some(own) => dial::connect_to_ourselves(own, &self.plan).await?,
             None => dial::connect(addresses.as_slice(), &self.plan).await?,
         };

@@ -3,6 +3,7 @@
 //! Down means: not ready, stop accepting, stop starting attempts, finish what is in flight until the deadline, give
 //! back the rest, close the store, say what was left.
 
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -30,7 +30,7 @@ async fn ask(desk: &Desk, key: &NewKey, method: &str, path: &str, body: &str) ->
 }
 
 /// A request for each scope, and the answer to whoever has it.
-const TAKES: [(Scope, &str, &str, &str, u16); 22] = [
+const TAKES: [(Scope, &str, &str, &str, u16); 24] = [
     (Scope::Read, "GET", "/app", "", 200),
     (Scope::Read, "GET", "/app/shop", "", 200),
     (Scope::Read, "GET", "/app/shop/settings", "", 200),
