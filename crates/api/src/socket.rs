@@ -154,7 +154,10 @@ impl Socket {
 fn may_be_for_a_catcher(head: &[u8]) -> bool {
     let start = head.get(..head.len().min(METHOD_BYTES_MAX + CATCHER_PATH.len())).unwrap_or_default();
     let Some(space) = start.iter().position(|byte| *byte == b' ') else { return head.len() < METHOD_BYTES_MAX };
-    let path = start.get(space + 1..).unwrap_or_default();
+    let (method, path) = (start.get(..space).unwrap_or_default(), start.get(space + 1..).unwrap_or_default());
+    if !method.iter().all(u8::is_ascii_alphabetic) {
+        return false;
+    }
     path.starts_with(CATCHER_PATH.as_bytes()) || CATCHER_PATH.as_bytes().starts_with(path)
 }
 
