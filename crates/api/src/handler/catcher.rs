@@ -70,7 +70,7 @@ pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Nam
     let listing = Listing::of(&query)?;
     let catchers = api.app.catchers(&who, &account)?;
     let page = listing.cut(catchers, |view| view.catcher.id, |id| id.parse::<CatcherId>().ok())?;
-    Ok(ok(&page.out(|view| CatcherOut::of(view))))
+    Ok(ok(&page.out(CatcherOut::of)))
 }
 
 /// Create a catcher
