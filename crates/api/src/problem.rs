@@ -183,6 +183,11 @@ impl IntoResponse for Problem {
 }
 
 impl Item {
+    /// About a body as a whole.
+    pub fn body(rule: &'static str, why: String) -> Item {
+        Item { place: vec!["body".to_owned()], why, rule }
+    }
+
     pub fn in_body(field: &str, rule: &'static str, why: String) -> Item {
         Item { place: vec!["body".to_owned(), field.to_owned()], why, rule }
     }

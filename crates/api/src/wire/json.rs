@@ -11,6 +11,10 @@ use crate::wire::field;
 /// Reads a body. What is not UTF-8 or not JSON is answered 400 with its position, a wrong shape 422 with its place.
 pub fn read<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, Problem> {
     let text = utf8(body)?;
+    // The reader would fill a struct from a list, field by field.
+    if text.trim_start().starts_with('[') && serde_json::from_str::<&RawValue>(text).is_ok() {
+        return Err(Problem::misfit(vec![Item::body("type", "expected an object, this is a list".to_owned())]));
+    }
     let read = serde_json::from_str(text).map_err(|error| explained::<T>(text, &error))?;
     let misspelt = field::nearly::<T>(text);
     if !misspelt.is_empty() {

@@ -58,7 +58,7 @@ impl IntoParams for Listing {
 impl Listing {
     pub fn of(query: &Query) -> Result<Listing, Problem> {
         let rows_max = query.number("limit", 1, PAGE_ROWS_MAX as u64)?;
-        let order = match query.one("order") {
+        let order = match query.last("order") {
             None => None,
             Some("ascending") => Some(Order::OldestFirst),
             Some("descending") => Some(Order::NewestFirst),

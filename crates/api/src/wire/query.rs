@@ -68,8 +68,16 @@ impl Query {
 
     /// The last value of this name; an empty one is none.
     pub fn one(&self, name: &str) -> Option<&str> {
-        let values = self.0.iter().rev().filter(|(found, _)| found == name);
-        values.map(|(_, value)| value.as_str()).find(|value| !value.is_empty())
+        self.values(name).find(|value| !value.is_empty())
+    }
+
+    /// The last value of this name, which may be empty: for kinds that have no empty value.
+    pub fn last(&self, name: &str) -> Option<&str> {
+        self.values(name).next()
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().rev().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 
     /// All values of this name, however lists are written: repeated, with brackets, or with commas.
@@ -81,7 +89,7 @@ impl Query {
     }
 
     pub fn flag(&self, name: &'static str, default: bool) -> Result<bool, Problem> {
-        match self.one(name) {
+        match self.last(name) {
             None => Ok(default),
             Some("true" | "1") => Ok(true),
             Some("false" | "0") => Ok(false),
@@ -90,7 +98,7 @@ impl Query {
     }
 
     pub fn number(&self, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, Problem> {
-        let Some(text) = self.one(name) else { return Ok(None) };
+        let Some(text) = self.last(name) else { return Ok(None) };
         let fits = text.parse().ok().filter(|number| (min..=max).contains(number));
         fits.map(Some).ok_or_else(|| refused(name, "range", &format!("expected a whole number from {min} to {max}")))
     }
@@ -100,7 +108,7 @@ impl Query {
             let why = "expected a time such as 2026-11-23T08:30:00Z";
             time::parse(text).ok_or_else(|| refused(name, "time", why))
         };
-        self.one(name).map(read).transpose()
+        self.last(name).map(read).transpose()
     }
 }
 

@@ -17,6 +17,7 @@ mod history;
 mod idempotency;
 mod importing;
 mod lists;
+mod matrix;
 mod operational;
 mod payload;
 mod publish;

@@ -1,0 +1,184 @@
+//! Every operation of the OpenAPI document, asked by every kind of caller, for what is theirs, somebody else's, missing
+//! and malformed. An operation without a row in [`row::ROWS`] fails.
+
+mod row;
+mod world;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use self::row::{Needs, ROWS, Row};
+use self::world::{Caller, Ids, Place, World};
+use crate::desk::Reply;
+
+/// An operation of the document, with its row.
+#[derive(Clone, Copy)]
+struct Operation<'a> {
+    method: &'a str,
+    /// Below `/api/v1`.
+    path: &'a str,
+    row: &'a Row,
+}
+
+impl Operation<'_> {
+    fn names(&self) -> Vec<&str> {
+        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+    }
+
+    /// The path with these ids.
+    fn path(&self, ids: &Ids) -> String {
+        let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+            Some(name) => ids[name].clone(),
+            None => part.to_owned(),
+        };
+        self.path.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
+
+    async fn ask(&self, world: &World, caller: &Caller, ids: &Ids) -> Reply {
+        let bearer = caller.token.as_ref().map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        world.desk.send(&self.method.to_uppercase(), &self.path(ids), &headers, self.row.2).await
+    }
+}
+
+/// What a caller gets who asks for what the operation is for.
+#[derive(PartialEq, Eq, Debug)]
+enum Verdict {
+    Unknown,
+    Forbidden,
+    /// As if it were not there.
+    Hidden,
+    Done,
+}
+
+fn verdict(needs: Needs, caller: &Caller, is_named: bool) -> Verdict {
+    let (scope, in_whole) = match needs {
+        Needs::Nothing => return Verdict::Done,
+        Needs::Account(scope) => (scope, false),
+        Needs::Reads => (ringup_core::scope::Scope::Read, false),
+        Needs::Environment(scope) => (scope, true),
+    };
+    match caller.place {
+        Place::Nobody => Verdict::Unknown,
+        _ if !caller.scopes.has(scope) => Verdict::Forbidden,
+        Place::Account if in_whole => Verdict::Forbidden,
+        Place::Elsewhere if is_named => Verdict::Hidden,
+        _ => Verdict::Done,
+    }
+}
+
+async fn of_document(check: impl AsyncFn(Operation<'_>)) {
+    let document = ringup_api::document();
+    let mut asked = BTreeSet::new();
+    let paths = document["paths"].as_object().expect("paths");
+    for (path, item) in paths {
+        for (method, operation) in item.as_object().expect("operations") {
+            let id = operation["operationId"].as_str().expect("an id");
+            let row = ROWS.iter().find(|row| row.0 == id);
+            let row = row.unwrap_or_else(|| panic!("{id} has no row in matrix/row.rs: who may do it?"));
+            let path = path.strip_prefix("/api/v1").expect("every path begins with it");
+            check(Operation { method, path, row }).await;
+            asked.insert(id);
+        }
+    }
+    let stale: Vec<_> = ROWS.iter().map(|row| row.0).filter(|id| !asked.contains(id)).collect();
+    assert!(stale.is_empty(), "not in the document: {stale:?}");
+}
+
+#[track_caller]
+fn is_refused(reply: &Reply, status: u16, what: &str) {
+    assert_eq!(reply.status, status, "{what}: {}", reply.text);
+    assert!(reply.at("/code").is_string() && reply.at("/detail").is_string(), "{what}: {}", reply.text);
+}
+
+#[tokio::test]
+async fn who_lacks_a_key_a_scope_or_a_place_is_refused() {
+    let world = World::open().await;
+    of_document(async |operation| {
+        for caller in &world.callers {
+            let what = format!("{} by {}", operation.row.0, caller.name);
+            match verdict(operation.row.1, caller, !operation.names().is_empty()) {
+                Verdict::Unknown => is_refused(&operation.ask(&world, caller, &world.own).await, 401, &what),
+                Verdict::Forbidden => is_refused(&operation.ask(&world, caller, &world.own).await, 403, &what),
+                Verdict::Hidden | Verdict::Done => {}
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_has_all_of_it_is_served_and_sees_nobody_elses() {
+    of_document(async |operation| {
+        for index in 0..World::open().await.callers.len() {
+            // What is asked for may change everything, so each asks in a world of its own.
+            let world = World::open().await;
+            let caller = &world.callers[index];
+            if verdict(operation.row.1, caller, !operation.names().is_empty()) != Verdict::Done {
+                continue;
+            }
+            let what = format!("{} by {}", operation.row.0, caller.name);
+            let reply = operation.ask(&world, caller, &world.own).await;
+            // A task may have ended before it is cancelled.
+            assert!(
+                (200..300).contains(&reply.status) || reply.status == 409,
+                "{what}: {} {}",
+                reply.status,
+                reply.text
+            );
+            for hidden in caller.hidden() {
+                let is_public = operation.row.1 == Needs::Nothing;
+                assert!(is_public || !reply.text.contains(hidden), "{what} shows {hidden}: {}", reply.text);
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
+    let world = World::open().await;
+    let before = world.of_others().await;
+    of_document(async |operation| {
+        for caller in &world.callers {
+            if operation.row.1 == Needs::Nothing {
+                continue;
+            }
+            for name in operation.names() {
+                for foreign in world.foreign(name, caller) {
+                    let ids = foreign.over(&world.own);
+                    let missing = Ids::from([(name.to_owned(), world.missing(name))]);
+                    let missing = missing.over(&ids);
+                    let what = format!("{} {} by {}", operation.row.0, operation.path(&ids), caller.name);
+                    let (theirs, nobodys) =
+                        (operation.ask(&world, caller, &ids).await, operation.ask(&world, caller, &missing).await);
+                    assert_eq!(theirs.status, nobodys.status, "{what}: {} / {}", theirs.text, nobodys.text);
+                    // Only a replacement makes what is not there.
+                    let makes = operation.method == "put" && theirs.status < 300 && caller.place != Place::Nobody;
+                    assert!(makes || matches!(theirs.status, 401 | 403 | 404), "{what}: {}", theirs.text);
+                }
+            }
+        }
+    })
+    .await;
+    assert_eq!(world.of_others().await, before, "somebody else's things were changed");
+}
+
+#[tokio::test]
+async fn what_is_no_name_is_refused() {
+    let world = World::open().await;
+    of_document(async |operation| {
+        for caller in &world.callers {
+            for name in operation.names() {
+                let odd = Ids::from([(name.to_owned(), "no%20name%C3%A9".to_owned())]);
+                let reply = operation.ask(&world, caller, &odd.over(&world.own)).await;
+                let what = format!("{} with an odd {name} by {}", operation.row.0, caller.name);
+                assert!(matches!(reply.status, 401 | 403 | 404 | 422), "{what}: {} {}", reply.status, reply.text);
+                let code: Value = reply.json();
+                assert!(code["detail"].is_string() || code["detail"].is_array(), "{what}: {}", reply.text);
+            }
+        }
+    })
+    .await;
+}
