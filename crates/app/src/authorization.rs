@@ -56,7 +56,19 @@ impl App {
         account: &str,
         endpoint: &str,
     ) -> Result<AuthorizationView, AppError> {
-        let endpoint = self.endpoint(principal, account, endpoint)?;
+        self.authorization_for(principal, account, endpoint, Scope::Read)
+    }
+
+    /// As it is shown to whoever has this scope.
+    fn authorization_for(
+        &self,
+        principal: &Principal,
+        account: &str,
+        endpoint: &str,
+        scope: Scope,
+    ) -> Result<AuthorizationView, AppError> {
+        let view = self.owned(principal, account, scope)?;
+        let endpoint = endpoint_of(&view, endpoint)?.clone();
         let authorization = &endpoint.endpoint.authorization;
         let secrets = authorization.scheme.secrets();
         let certificate = authorization.certificate.as_ref().map(|certificate| certificate.pem.expose());
@@ -91,7 +103,7 @@ impl App {
             Ok::<_, AppError>(Change::PutEndpoint(Endpoint { authorization, updated_at: self.now(), ..old.clone() }))
         };
         self.catalogue.change(decide).await?;
-        self.authorization(principal, account, endpoint)
+        self.authorization_for(principal, account, endpoint, Scope::Endpoints)
     }
 
     /// Fetches a token as a delivery would, shows it to nobody and keeps it nowhere. `Conflict` for an endpoint that

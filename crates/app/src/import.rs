@@ -20,14 +20,14 @@ impl App {
         replace_all: bool,
         dry_run: bool,
     ) -> Result<Vec<String>, AppError> {
-        principal.whole(Scope::EventTypes)?;
+        let environment = principal.whole(Scope::EventTypes)?;
         for (name, draft) in &drafts {
             draft.check(name)?;
         }
         let named: BTreeSet<String> = drafts.iter().map(|(name, _)| name.clone()).collect();
         let mut modified = Vec::new();
         for (name, draft) in drafts {
-            let old = self.event_type(principal, &name).ok();
+            let old = self.directory().event_type(environment, &name);
             if old.is_some_and(|old| EventTypeDraft::of(&old) == draft) {
                 continue;
             }
@@ -36,7 +36,7 @@ impl App {
             }
             modified.push(name);
         }
-        let others = self.event_types(principal)?;
+        let others = self.directory().event_types(environment);
         for other in others.iter().filter(|other| replace_all && !other.archived && !named.contains(&other.name)) {
             if !dry_run {
                 self.delete_event_type(principal, &other.name, false).await?;

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use self::row::{Needs, ROWS, Row};
+use self::row::{BARE, Needs, ROWS, Row};
 use self::world::{Caller, Ids, Place, World};
 use crate::desk::Reply;
 
@@ -22,13 +22,22 @@ struct Operation<'a> {
 }
 
 impl Operation<'_> {
+    /// The names in the path, as the world knows them.
     fn names(&self) -> Vec<&str> {
-        self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
+        self.path.split('/').filter_map(|part| self.name(part)).collect()
+    }
+
+    fn name<'p>(&self, part: &'p str) -> Option<&'p str> {
+        match part.strip_prefix('{')?.strip_suffix('}')? {
+            "endpoint_id" if self.path.starts_with("/operational-webhook") => Some("operational_id"),
+            "sink_id" => Some("endpoint_id"),
+            name => Some(name),
+        }
     }
 
     /// The path with these ids.
     fn path(&self, ids: &Ids) -> String {
-        let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        let part = |part| match self.name(part) {
             Some(name) => ids[name].clone(),
             None => part.to_owned(),
         };
@@ -55,6 +64,8 @@ enum Verdict {
 fn verdict(needs: Needs, caller: &Caller, is_named: bool) -> Verdict {
     let (scope, in_whole) = match needs {
         Needs::Nothing => return Verdict::Done,
+        Needs::Key if caller.place == Place::Nobody => return Verdict::Unknown,
+        Needs::Key => return Verdict::Done,
         Needs::Account(scope) => (scope, false),
         Needs::Reads => (ringup_core::scope::Scope::Read, false),
         Needs::Environment(scope) => (scope, true),
@@ -110,23 +121,22 @@ async fn who_lacks_a_key_a_scope_or_a_place_is_refused() {
 
 #[tokio::test]
 async fn who_has_all_of_it_is_served_and_sees_nobody_elses() {
+    let shared = World::open().await;
     of_document(async |operation| {
-        for index in 0..World::open().await.callers.len() {
-            // What is asked for may change everything, so each asks in a world of its own.
-            let world = World::open().await;
-            let caller = &world.callers[index];
+        for (index, caller) in shared.callers.iter().enumerate() {
             if verdict(operation.row.1, caller, !operation.names().is_empty()) != Verdict::Done {
                 continue;
             }
+            // What is asked for may change everything, so each asks in a world of its own.
+            let fresh = if operation.method == "get" { None } else { Some(World::open().await) };
+            let world = fresh.as_ref().unwrap_or(&shared);
+            let caller = &world.callers[index];
             let what = format!("{} by {}", operation.row.0, caller.name);
-            let reply = operation.ask(&world, caller, &world.own).await;
-            // A task may have ended before it is cancelled.
-            assert!(
-                (200..300).contains(&reply.status) || reply.status == 409,
-                "{what}: {} {}",
-                reply.status,
-                reply.text
-            );
+            let reply = operation.ask(world, caller, &world.own).await;
+            // A task may have ended before it is cancelled; without OAuth 2.0 there is no token to try.
+            let is_done = (200..300).contains(&reply.status) || reply.status == 409;
+            let is_bare = BARE.contains(&(operation.row.0, reply.status));
+            assert!(is_done || is_bare, "{what}: {} {}", reply.status, reply.text);
             for hidden in caller.hidden() {
                 let is_public = operation.row.1 == Needs::Nothing;
                 assert!(is_public || !reply.text.contains(hidden), "{what} shows {hidden}: {}", reply.text);

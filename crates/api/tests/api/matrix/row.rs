@@ -2,13 +2,15 @@
 
 use ringup_core::scope::Scope;
 
-use Needs::{Account, Environment, Nothing, Reads};
+use Needs::{Account, Environment, Key, Nothing, Reads};
 
 /// What a caller must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     /// For everybody, with or without a key.
     Nothing,
+    /// Any key.
+    Key,
     /// This scope, in the account that is named; a key of that account alone is enough.
     Account(Scope),
     /// The scope to read, in the environment; a key of one account sees what is common, and its own.
@@ -20,6 +22,8 @@ pub enum Needs {
 /// The operation's id, what it needs, and a body that makes sense to it.
 pub type Row = (&'static str, Needs, &'static str);
 
+const OAUTH: &str = r#"{"clientId":"c","clientSecret":"s","tokenUrl":"https://example.com/token","authMethod":"clientSecretPost","grantType":"clientCredentials"}"#;
+const IMPORT: &str = r#"{"spec":{"openapi":"3.1.0","webhooks":{"new":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object"}}}}}}}}}"#;
 const SINCE: &str = r#"{"since":"2026-11-23T08:00:00Z"}"#;
 
 pub const ROWS: &[Row] = &[
@@ -85,4 +89,61 @@ pub const ROWS: &[Row] = &[
     ("v1.message-attempt.get", Account(Scope::Read), ""),
     ("v1.message-attempt.expunge-content", Account(Scope::Publish), ""),
     ("v1.message-attempt.resend", Account(Scope::Recover), ""),
+    //
+    ("v1.message.bulk-expunge-content", Account(Scope::Publish), r#"{"ids":[]}"#),
+    ("v1.message.precheck", Account(Scope::Publish), r#"{"eventType":"own-type"}"#),
+    ("v1.message.events", Account(Scope::Read), ""),
+    ("v1.message.poller.poll", Account(Scope::Read), ""),
+    ("v1.message.poller.consumer-poll", Account(Scope::Recover), ""),
+    ("v1.message.poller.consumer-seek", Account(Scope::Recover), r#"{"after":"2026-11-23T08:00:00Z"}"#),
+    ("v1.endpoint.get-attempt-stats", Account(Scope::Read), ""),
+    ("v1.statistics.endpoint-count", Reads, ""),
+    //
+    ("ringup.endpoint.get-authorization", Account(Scope::Read), ""),
+    ("ringup.endpoint.set-authorization", Account(Scope::Endpoints), r#"{"kind":"bearer","token":"t"}"#),
+    ("ringup.endpoint.delete-authorization", Account(Scope::Endpoints), ""),
+    ("ringup.endpoint.try-authorization", Account(Scope::Endpoints), ""),
+    ("v1.endpoint.get-oauth", Account(Scope::Read), ""),
+    ("v1.endpoint.get-oauth-2", Account(Scope::Read), ""),
+    ("v1.endpoint.set-oauth-config", Account(Scope::Endpoints), OAUTH),
+    ("v1.endpoint.delete-oauth-config", Account(Scope::Endpoints), ""),
+    ("v1.endpoint.get-mtls", Account(Scope::Read), ""),
+    ("v1.endpoint.get-mtls-2", Account(Scope::Read), ""),
+    ("v1.endpoint.set-mtls-config", Account(Scope::Endpoints), r#"{"identity":"none"}"#),
+    ("v1.endpoint.delete-mtls-config", Account(Scope::Endpoints), ""),
+    //
+    ("v1.operational-webhook.endpoint.list", Environment(Scope::Read), ""),
+    ("v1.operational-webhook.endpoint.create", Environment(Scope::Endpoints), r#"{"url":"https://example.com/new"}"#),
+    ("v1.operational-webhook.endpoint.get", Environment(Scope::Read), ""),
+    ("v1.operational-webhook.endpoint.upsert", Environment(Scope::Endpoints), r#"{"url":"https://example.com/new"}"#),
+    ("v1.operational-webhook.endpoint.delete", Environment(Scope::Endpoints), ""),
+    ("v1.operational-webhook.endpoint.get-secret", Environment(Scope::Secrets), ""),
+    ("v1.operational-webhook.endpoint.rotate-secret", Environment(Scope::Rotate), "{}"),
+    ("v1.operational-webhook.endpoint.get-headers", Environment(Scope::Read), ""),
+    ("v1.operational-webhook.endpoint.set-headers", Environment(Scope::Endpoints), r#"{"headers":{}}"#),
+    //
+    ("v1.environment.export", Reads, ""),
+    ("v1.environment.import", Environment(Scope::EventTypes), "{}"),
+    ("v1.event-type.import-openapi", Environment(Scope::EventTypes), IMPORT),
+    //
+    ("v1.authentication.app-portal-access", Account(Scope::Keys), "{}"),
+    ("v1.authentication.dashboard-access", Account(Scope::Keys), "{}"),
+    ("v1.authentication.expire-all", Account(Scope::Keys), "{}"),
+    ("v1.authentication.whoami", Key, ""),
+    ("v1.authentication.logout", Key, ""),
+    ("ringup.key.list", Environment(Scope::Keys), ""),
+    ("ringup.key.create", Environment(Scope::Keys), r#"{"name":"new"}"#),
+    ("ringup.key.get", Environment(Scope::Keys), ""),
+    ("ringup.key.revoke", Environment(Scope::Keys), ""),
+];
+
+/// What whoever may ask is told of an endpoint that has none of it, of a certificate that is none, and who asks to be
+/// logged out with a key that is no session.
+pub const BARE: &[(&str, u16)] = &[
+    ("v1.endpoint.get-oauth", 404),
+    ("v1.endpoint.delete-oauth-config", 404),
+    ("v1.endpoint.get-mtls", 404),
+    ("v1.endpoint.set-mtls-config", 422),
+    ("v1.endpoint.delete-mtls-config", 404),
+    ("v1.authentication.logout", 403),
 ];

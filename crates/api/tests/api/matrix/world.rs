@@ -122,6 +122,9 @@ impl World {
                 Scopes::READ_ONLY,
             ),
         ];
+        let access = desk.post("/auth/app-portal-access/own", "{}").await.is(200).at("/token");
+        let access = access.as_str().expect("a token").to_owned();
+        callers.push(caller("a portal session of the account", access, Place::Account, Scopes::PORTAL));
         for scope in Scope::ALL {
             let scopes = Scopes::from_iter([scope]);
             let token = key(&desk, live(), Some(scopes)).await;
@@ -137,12 +140,16 @@ impl World {
         let mut foreign = match name {
             // Everything below it is theirs, too.
             "app_id" => vec![all_of(&self.stranger)],
+            // Whatever it is called, it is below the endpoint.
+            "consumer_id" => return Vec::new(),
+            // An operator keeps the keys of all environments.
+            "key_id" if caller.place == Place::Operator => return Vec::new(),
             _ => vec![only(&self.stranger)],
         };
         match (name, caller.place) {
             ("app_id", Place::Account) => foreign.push(all_of(&self.sibling)),
             // Types are common to the environment, tasks are seen by whoever sees the account.
-            ("event_type_name", _) | ("app_id", _) => {}
+            ("event_type_name" | "operational_id" | "key_id" | "app_id", _) => {}
             ("task_id", place) if place != Place::Account => {}
             _ => foreign.push(only(&self.sibling)),
         }
@@ -155,7 +162,7 @@ impl World {
     /// Well-formed, and nobody's.
     pub fn missing(&self, name: &str) -> String {
         match name {
-            "event_type_name" => "nothing".to_owned(),
+            "event_type_name" | "consumer_id" => "nothing".to_owned(),
             // Of the same kind, with other digits.
             name => {
                 let id = &self.own[name];
@@ -209,7 +216,13 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
         desk.post("/event-type", format!(r#"{{"name":"{event_type}","description":"{owner}"}}"#)).await.made();
     }
     let event = desk.publish(&app, &event_type, &format!(r#"{{"of":"{owner}"}}"#)).await;
+    let operational = format!(r#"{{"url":"https://example.com/{owner}","uid":"{owner}-operational"}}"#);
+    let operational = desk.post("/operational-webhook/endpoint", operational).await.made().id();
+    let key = desk.post("/key", format!(r#"{{"name":"{owner}-key"}}"#)).await.made().id();
     Ids::from([
+        ("operational_id".to_owned(), operational),
+        ("key_id".to_owned(), key),
+        ("consumer_id".to_owned(), "till".to_owned()),
         ("app_id".to_owned(), app),
         ("endpoint_id".to_owned(), endpoint),
         ("event_type_name".to_owned(), event_type),
