@@ -61,7 +61,7 @@ impl FromRequestParts<Arc<Api>> for Looker {
 #[utoipa::path(
     get,
     path = "/app/{app_id}/catcher",
-    operation_id = "v1.catcher.list",
+    operation_id = "ringup.catcher.list",
     tag = "Catcher",
     params(Listing),
     responses((status = 200, body = ListOut<CatcherOut>)),
@@ -79,7 +79,7 @@ pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Nam
 #[utoipa::path(
     post,
     path = "/app/{app_id}/catcher",
-    operation_id = "v1.catcher.create",
+    operation_id = "ringup.catcher.create",
     tag = "Catcher",
     request_body = CatcherIn,
     responses((status = 201, body = CatcherOut)),
@@ -94,7 +94,7 @@ pub async fn create(State(api): Shared, Caller(who): Caller, Names([account]): N
 #[utoipa::path(
     get,
     path = "/app/{app_id}/catcher/{catcher_id}",
-    operation_id = "v1.catcher.get",
+    operation_id = "ringup.catcher.get",
     tag = "Catcher",
     responses((status = 200, body = CatcherOut)),
 )]
@@ -108,7 +108,7 @@ pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, catche
 #[utoipa::path(
     patch,
     path = "/app/{app_id}/catcher/{catcher_id}",
-    operation_id = "v1.catcher.patch",
+    operation_id = "ringup.catcher.patch",
     tag = "Catcher",
     request_body = CatcherPatch,
     responses((status = 200, body = CatcherOut)),
@@ -130,7 +130,7 @@ pub async fn patch(
 #[utoipa::path(
     delete,
     path = "/app/{app_id}/catcher/{catcher_id}",
-    operation_id = "v1.catcher.delete",
+    operation_id = "ringup.catcher.delete",
     tag = "Catcher",
     responses((status = 204)),
 )]
@@ -146,7 +146,7 @@ pub async fn delete(State(api): Shared, Caller(who): Caller, Names([account, cat
 #[utoipa::path(
     put,
     path = "/app/{app_id}/catcher/{catcher_id}/script",
-    operation_id = "v1.catcher.set-script",
+    operation_id = "ringup.catcher.set-script",
     tag = "Catcher",
     request_body = ScriptIn,
     responses((status = 200, body = CatcherOut)),
@@ -166,7 +166,7 @@ pub async fn script(
 #[utoipa::path(
     post,
     path = "/app/{app_id}/catcher/{catcher_id}/restart",
-    operation_id = "v1.catcher.restart",
+    operation_id = "ringup.catcher.restart",
     tag = "Catcher",
     responses((status = 200, body = CatcherOut)),
 )]
@@ -180,7 +180,7 @@ pub async fn restart(State(api): Shared, Caller(who): Caller, Names([account, ca
 #[utoipa::path(
     post,
     path = "/app/{app_id}/catcher/{catcher_id}/read-token",
-    operation_id = "v1.catcher.rotate-read-token",
+    operation_id = "ringup.catcher.rotate-read-token",
     tag = "Catcher",
     responses((status = 200, body = ReadTokenOut)),
 )]
@@ -196,7 +196,7 @@ pub async fn read_token(State(api): Shared, Caller(who): Caller, Names([account,
 #[utoipa::path(
     get,
     path = "/app/{app_id}/catcher/{catcher_id}/request",
-    operation_id = "v1.catcher.request.list",
+    operation_id = "ringup.catcher.request.list",
     tag = "Catcher",
     params(
         ("after" = Option<u64>, Query, description = "The `cursor` of an earlier answer; 0 begins with the oldest."),
@@ -220,7 +220,7 @@ pub async fn requests(State(api): Shared, looker: Looker, Names([account, catche
 #[utoipa::path(
     get,
     path = "/app/{app_id}/catcher/{catcher_id}/request/{number}",
-    operation_id = "v1.catcher.request.get",
+    operation_id = "ringup.catcher.request.get",
     tag = "Catcher",
     responses((status = 200, body = RequestDetail)),
 )]
@@ -235,7 +235,7 @@ pub async fn request(State(api): Shared, looker: Looker, Names([account, catcher
 #[utoipa::path(
     delete,
     path = "/app/{app_id}/catcher/{catcher_id}/request/{number}",
-    operation_id = "v1.catcher.request.delete",
+    operation_id = "ringup.catcher.request.delete",
     tag = "Catcher",
     responses((status = 204)),
 )]
@@ -253,7 +253,7 @@ pub async fn forget(State(api): Shared, looker: Looker, Names([account, catcher,
 #[utoipa::path(
     delete,
     path = "/app/{app_id}/catcher/{catcher_id}/request",
-    operation_id = "v1.catcher.request.delete-all",
+    operation_id = "ringup.catcher.request.delete-all",
     tag = "Catcher",
     responses((status = 204)),
 )]
@@ -266,7 +266,7 @@ pub async fn clear(State(api): Shared, looker: Looker, Names([account, catcher])
 #[utoipa::path(
     get,
     path = "/app/{app_id}/catcher/{catcher_id}/export",
-    operation_id = "v1.catcher.export",
+    operation_id = "ringup.catcher.export",
     tag = "Catcher",
     params(("format" = Option<String>, Query, description = "`har`, `jsonl`, `curl` or `http`; `har` unless said otherwise.")),
     responses((status = 200, description = "A file.", body = String, content_type = "application/octet-stream")),
@@ -291,7 +291,7 @@ pub async fn export(State(api): Shared, looker: Looker, Names([account, catcher]
 #[utoipa::path(
     post,
     path = "/app/{app_id}/verify",
-    operation_id = "v1.signature.verify",
+    operation_id = "ringup.signature.verify",
     tag = "Catcher",
     request_body = VerifyIn,
     responses((status = 200, body = DiagnosisOut)),

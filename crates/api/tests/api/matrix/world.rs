@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use ringup_app::{KeyPlace, KeyRequest, Principal};
+use bytes::Bytes;
+use ringup_app::{Incoming, KeyPlace, KeyRequest, Principal};
 use ringup_core::delivery::After;
 use ringup_core::key::EnvironmentKey;
 use ringup_core::scope::{Scope, Scopes};
@@ -142,6 +143,8 @@ impl World {
             "app_id" => vec![all_of(&self.stranger)],
             // Whatever it is called, it is below the endpoint.
             "consumer_id" => return Vec::new(),
+            // Counted anew in each catcher.
+            "number" => return Vec::new(),
             // An operator keeps the keys of all environments.
             "key_id" if caller.place == Place::Operator => return Vec::new(),
             _ => vec![only(&self.stranger)],
@@ -218,16 +221,36 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
     let event = desk.publish(&app, &event_type, &format!(r#"{{"of":"{owner}"}}"#)).await;
     let operational = format!(r#"{{"url":"https://example.com/{owner}","uid":"{owner}-operational"}}"#);
     let operational = desk.post("/operational-webhook/endpoint", operational).await.made().id();
+    let catcher = desk.post(&format!("/app/{app}/catcher"), format!(r#"{{"name":"{owner}-catcher"}}"#)).await.made();
+    let url = catcher.at("/url");
+    caught(desk, url.as_str().and_then(|url| url.rsplit('/').next()).expect("a write token"), owner);
     let key = desk.post("/key", format!(r#"{{"name":"{owner}-key"}}"#)).await.made().id();
     Ids::from([
         ("operational_id".to_owned(), operational),
         ("key_id".to_owned(), key),
         ("consumer_id".to_owned(), "till".to_owned()),
+        ("catcher_id".to_owned(), catcher.id()),
+        ("number".to_owned(), "1".to_owned()),
         ("app_id".to_owned(), app),
         ("endpoint_id".to_owned(), endpoint),
         ("event_type_name".to_owned(), event_type),
         ("msg_id".to_owned(), event),
     ])
+}
+
+/// A catcher's first request.
+fn caught(desk: &Desk, token: &str, owner: &str) {
+    let incoming = Incoming {
+        method: "POST".to_owned(),
+        target: format!("/c/{token}"),
+        version: "HTTP/1.1".to_owned(),
+        head: Bytes::from(format!("x-of: {owner}\r\n")),
+        body: Bytes::from_static(b"{}"),
+        body_bytes: 2,
+        peer: None,
+    };
+    let caught = desk.app.catch(token, incoming).expect("a catcher");
+    desk.app.caught(&caught, std::time::Duration::ZERO, false);
 }
 
 /// What came of an account's event: an attempt, and a task.
