@@ -42,7 +42,7 @@ pub struct EgressPlan {
 ///
 /// A URL that is `base`, `/c/` and a write token, and nothing else, is sent to `address`: plainly, without asking a
 /// name server. Nothing can be reached by it but a catcher, which takes what anybody may send it and passes nothing on.
-/// See `docs/decisions/0009-our-own-catcher.md`.
+/// See `docs/decisions/0011-our-own-catcher.md`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct OwnCatcher {
     /// Scheme, host and port as a URL parser writes them, such as `http://127.0.0.1:8080`.
