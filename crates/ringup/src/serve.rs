@@ -131,10 +131,10 @@ async fn take_down(
     store: &Arc<dyn Store>,
     grace: Duration,
 ) {
-    // Requests that were taken are answered before anything they need goes away.
-    served.await;
+    // No attempt begins from now on, while requests that were taken are answered before anything they need goes away.
+    // What they publish waits in the store.
+    let ((), leftover) = tokio::join!(served, dispatch.stop(grace));
     tasks.stop().await;
-    let leftover = dispatch.stop(grace).await;
     egress.close().await;
     upkeep.stop().await;
     let waiting = store.census().await.map(|census| census.deliveries_live).unwrap_or_default();
