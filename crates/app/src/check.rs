@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringup_core::limits::NAME_CHARS_MAX;
+use ringup_core::limits::{NAME_CHARS_MAX, TAG_CHARS_MAX};
 
 use crate::error::{AppError, Fault};
 
@@ -74,6 +74,20 @@ impl Faults {
                 );
                 Fault::new("channels", "name", why).at(index)
             });
+        }
+    }
+
+    /// Tags are names that may also have slashes and number signs, each there once.
+    pub fn tags(&mut self, tags: &[String]) {
+        for (index, tag) in tags.iter().enumerate() {
+            let plain = tag.bytes().all(|byte| is_name_byte(byte) || matches!(byte, b'/' | b'\\' | b'#'));
+            self.check(plain && (1..=TAG_CHARS_MAX).contains(&tag.len()), || {
+                let why = format!(
+                    "1 to {TAG_CHARS_MAX} characters out of letters, digits, hyphen, underscore, dot, slashes and #"
+                );
+                Fault::new("tags", "name", why).at(index)
+            });
+            self.check(!tags[..index].contains(tag), || Fault::new("tags", "twice", "it is there already").at(index));
         }
     }
 

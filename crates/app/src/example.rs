@@ -30,15 +30,16 @@ impl App {
             let why = format!("the endpoint is disabled ({}); enable it first", stopped.by);
             return Err(AppError::Conflict(why));
         }
-        let publish = Publish { event_type, uid: None, channels: Vec::new(), payload };
-        self.check(&publish, None)?;
+        let publish = Publish { event_type, payload, ..Publish::default() };
         let now = self.now();
+        self.check(&publish, None, now)?;
         let mode = found.settings.log_mode_at(now);
         let event = NewEvent {
             account: view.account.key,
             event_type: Arc::from(event_type),
             uid: None,
             channels: Vec::new(),
+            extras: Default::default(),
             keep_payload: KeepPayload::of([mode], self.pointers([found.settings.redact.value.as_slice()])),
             targets: vec![target(found, &publish.payload)],
             payload: publish.payload,

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use ringup_core::account::EventType;
-use ringup_core::event::{KeepPayload, Target};
+use ringup_core::event::{Extras, KeepPayload, Target};
 use ringup_core::filter::Facts;
 use ringup_core::id::EventId;
 use ringup_core::json;
-use ringup_core::limits::{BATCH_EVENTS_MAX, JSON_DEPTH_MAX};
+use ringup_core::limits::{
+    BATCH_EVENTS_MAX, DELIVER_AHEAD_MAX, EVENT_TAGS_MAX, JSON_DEPTH_MAX, KEEP_PAYLOAD_MAX, KEEP_PAYLOAD_MIN,
+};
 use ringup_core::order::order_key;
 use ringup_core::scope::Scope;
 use ringup_core::settings::Ordering;
@@ -27,12 +30,17 @@ use crate::principal::Principal;
 const IDEMPOTENCY_KEY_CHARS_MAX: usize = 256;
 
 /// An event as its publisher reports it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Publish<'a> {
     pub event_type: &'a str,
     /// The publisher's own id of it.
     pub uid: Option<&'a str>,
     pub channels: Vec<String>,
+    pub tags: Vec<String>,
+    /// When to deliver it; a time that has passed is now.
+    pub deliver_at: Option<Timestamp>,
+    /// How long its payload is kept at most, unless a delivery still needs it.
+    pub keep_payload_for: Option<Duration>,
     /// A JSON object; goes out byte for byte.
     pub payload: Bytes,
 }
@@ -108,7 +116,7 @@ impl App {
         idempotency_key: Option<&str>,
         now: Timestamp,
     ) -> Result<NewEvent, AppError> {
-        self.check(&publish, idempotency_key)?;
+        self.check(&publish, idempotency_key, now)?;
         let event_type = self.directory().event_type(view.account.environment, publish.event_type);
         let unregistered = event_type.is_none();
         if unregistered {
@@ -125,6 +133,12 @@ impl App {
                 not_before: now.saturating_sub(self.plan.idempotency_window),
             }),
             channels: publish.channels,
+            extras: Extras {
+                tags: publish.tags,
+                deliver_at: publish.deliver_at,
+                payload_until: publish.keep_payload_for.map(|kept| now.saturating_add(kept)),
+                misfits: Vec::new(),
+            },
             payload: publish.payload,
             keep_payload,
             targets,
@@ -134,7 +148,12 @@ impl App {
         })
     }
 
-    pub(crate) fn check(&self, publish: &Publish<'_>, idempotency_key: Option<&str>) -> Result<(), AppError> {
+    pub(crate) fn check(
+        &self,
+        publish: &Publish<'_>,
+        idempotency_key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), AppError> {
         let mut faults = Faults::default();
         faults.name("event_type", publish.event_type);
         if let Some(uid) = publish.uid {
@@ -145,6 +164,7 @@ impl App {
             Fault::new("channels", "count", why)
         });
         faults.channels(&publish.channels);
+        check_extras(publish, now, &mut faults);
         check_payload(&publish.payload, self.plan.payload_bytes_max, &mut faults);
         if let Some(key) = idempotency_key {
             let fits =
@@ -174,8 +194,12 @@ impl App {
         event_type: Option<&EventType>,
         now: Timestamp,
     ) -> (Vec<Target>, KeepPayload) {
-        let facts =
-            Facts { event_type: publish.event_type, channels: &publish.channels, tags: &[], payload: &publish.payload };
+        let facts = Facts {
+            event_type: publish.event_type,
+            channels: &publish.channels,
+            tags: &publish.tags,
+            payload: &publish.payload,
+        };
         let family = event_type.and_then(|event_type| event_type.group.as_deref());
         let wants = |found: &&Arc<EndpointView>| found.endpoint.subscription.matches(&facts, family);
         let targets: Vec<Target> =
@@ -199,6 +223,25 @@ impl App {
         }
         let all: BTreeSet<&String> = lists.flatten().collect();
         all.into_iter().cloned().collect()
+    }
+}
+
+fn check_extras(publish: &Publish<'_>, now: Timestamp, faults: &mut Faults) {
+    faults.check(publish.tags.len() <= EVENT_TAGS_MAX, || {
+        Fault::new("tags", "count", format!("an event has at most {EVENT_TAGS_MAX} tags"))
+    });
+    faults.tags(&publish.tags);
+    if let Some(at) = publish.deliver_at {
+        faults.check(at <= now.saturating_add(DELIVER_AHEAD_MAX), || {
+            let days = DELIVER_AHEAD_MAX.as_secs() / 86_400;
+            Fault::new("deliver_at", "range", format!("at most {days} days ahead are possible"))
+        });
+    }
+    if let Some(kept) = publish.keep_payload_for {
+        faults.check((KEEP_PAYLOAD_MIN..=KEEP_PAYLOAD_MAX).contains(&kept), || {
+            let why = "1 to 90 days, or 1 to 2160 hours, are possible";
+            Fault::new("payload_retention_period", "range", why)
+        });
     }
 }
 
@@ -252,6 +295,19 @@ fn fingerprint(publish: &Publish<'_>) -> u64 {
         part(channel.as_bytes());
     }
     part(&publish.payload);
+    // What a request of an older version cannot have had changes nothing where it is not there.
+    for tag in &publish.tags {
+        part(b"tag");
+        part(tag.as_bytes());
+    }
+    if let Some(at) = publish.deliver_at {
+        part(b"deliver at");
+        part(&at.as_micros().to_le_bytes());
+    }
+    if let Some(kept) = publish.keep_payload_for {
+        part(b"keep payload for");
+        part(&kept.as_secs().to_le_bytes());
+    }
     let digest = context.finish();
     let (first, _) = digest.as_ref().split_first_chunk().expect("a digest has 32 bytes");
     u64::from_le_bytes(*first)

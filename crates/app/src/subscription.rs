@@ -64,7 +64,8 @@ impl App {
                 tried.unknown += 1;
                 continue;
             };
-            let facts = Facts { event_type: &event.event_type, channels: &event.channels, tags: &[], payload };
+            let facts =
+                Facts { event_type: &event.event_type, channels: &event.channels, tags: &event.extras.tags, payload };
             if subscription.matches(&facts, family) {
                 tried.matched += 1;
                 if tried.examples.len() < EXAMPLES_MAX {
@@ -140,10 +141,6 @@ fn read(draft: &EndpointDraft, faults: &mut Faults) -> Subscription {
     let filter = text.and_then(|text| {
         let problem = |problem: ringup_core::filter::Problem| Fault::new("filter", "filter", problem.to_string());
         Filter::parse(text).map_err(|found| faults.add(problem(found))).ok()
-    });
-    faults.check(!filter.as_ref().is_some_and(Filter::looks_at_tags), || {
-        let why = "tags of messages are not kept yet, so no filter can look at them; use channels or the payload";
-        Fault::new("filter", "not_implemented", why)
     });
     Subscription {
         event_types: draft.event_types.clone(),

@@ -100,7 +100,7 @@ fn not_sent(found: &EndpointView, event: &StoredEvent, family: Option<&str>) -> 
     }
     let Some(filter) = &subscription.filter else { return Reason::WouldMatchNow };
     let (Payload::Kept(payload) | Payload::Redacted(payload)) = &event.payload else { return Reason::PayloadGone };
-    let facts = Facts { event_type: &event.event_type, channels: &event.channels, tags: &[], payload };
+    let facts = Facts { event_type: &event.event_type, channels: &event.channels, tags: &event.extras.tags, payload };
     match filter.refusal(&facts) {
         None => Reason::WouldMatchNow,
         Some(refusal) if refusal.found.as_ref().is_none_or(|found| found.contains(REDACTED)) && is_redacted(event) => {

@@ -141,6 +141,11 @@ impl Delivery {
         if self.is_live() { Delivery { state: DeliveryState::Ended(how), ..self } } else { self }
     }
 
+    /// Its publisher asked for a later time, and nothing was attempted yet. Unlike a retry it holds up nobody.
+    pub fn is_put_off(&self) -> bool {
+        self.attempts_made == 0 && matches!(self.state, DeliveryState::Scheduled(_))
+    }
+
     /// Whether it still wants an attempt.
     pub fn is_live(&self) -> bool {
         match self.state {

@@ -31,6 +31,30 @@ impl Event {
     }
 }
 
+/// What a publisher asks for besides, and what is noted of it. Most events have none of it, and cost nothing for it.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Extras {
+    /// Free words by which events are found again.
+    pub tags: Vec<String>,
+    /// When deliveries are to begin; a time that has passed is now.
+    pub deliver_at: Option<Timestamp>,
+    /// After this time the payload goes as soon as no delivery is live. Never keeps it longer than [`KeepPayload`] does.
+    pub payload_until: Option<Timestamp>,
+    /// Where the payload is not what the schema of its type says: a JSON pointer and why, a line each.
+    pub misfits: Vec<String>,
+}
+
+impl Extras {
+    pub fn is_empty(&self) -> bool {
+        self.tags.is_empty() && self.deliver_at.is_none() && self.payload_until.is_none() && self.misfits.is_empty()
+    }
+
+    /// When the deliveries of an event that is accepted now are due; `None`: at once.
+    pub fn due_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.deliver_at.filter(|at| *at > now)
+    }
+}
+
 /// What happens to the stored payload when the last delivery of its event has ended well.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum KeepPayload {

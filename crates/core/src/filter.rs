@@ -197,18 +197,6 @@ impl Filter {
         &self.0.text
     }
 
-    pub fn looks_at_tags(&self) -> bool {
-        fn looks(node: &Node<Place>) -> bool {
-            match &node.kind {
-                Kind::All(nodes) | Kind::Any(nodes) => nodes.iter().any(looks),
-                Kind::Not(node) => looks(node),
-                Kind::Term { key, .. } => *key == Place::Tag,
-                Kind::Free(_) => false,
-            }
-        }
-        looks(&self.0.root)
-    }
-
     pub fn accepts(&self, facts: &Facts<'_>) -> bool {
         accepts(&self.0.root, facts)
     }

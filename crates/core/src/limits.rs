@@ -39,6 +39,17 @@ pub const SIGNING_SECRETS_MAX: usize = 10;
 /// Characters of uids, event ids, event type and channel names.
 pub const NAME_CHARS_MAX: usize = 256;
 
+/// Tags of one event, and characters of one. Source: the OpenAPI document of Svix's SDKs.
+pub const EVENT_TAGS_MAX: usize = 5;
+pub const TAG_CHARS_MAX: usize = 128;
+
+/// How far ahead deliveries can be put off. As long keeps the day in which the event was accepted.
+pub const DELIVER_AHEAD_MAX: Duration = Duration::from_hours(30 * 24);
+
+/// How long a publisher can ask for its payload to be kept. Source: the OpenAPI document of Svix's SDKs.
+pub const KEEP_PAYLOAD_MIN: Duration = Duration::from_hours(1);
+pub const KEEP_PAYLOAD_MAX: Duration = Duration::from_hours(90 * 24);
+
 /// Bytes of an endpoint URL.
 pub const URL_BYTES_MAX: usize = 4_096;
 

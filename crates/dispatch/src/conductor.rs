@@ -156,6 +156,8 @@ impl Conductor {
                 for endpoint in self.intake.take_missed() {
                     self.visit(endpoint, Lane::miss);
                 }
+                // Some may have been put off to a time that is near.
+                self.sweep.want(self.shell.steady.now());
             }
             Message::Settled(keys) => {
                 for key in keys {
@@ -317,13 +319,21 @@ impl Conductor {
 
     fn on_accepted(&mut self, fresh: Vec<Fresh>) {
         self.intake.taken(fresh.len());
-        for Fresh { event, endpoint, order_key } in fresh {
+        let horizon = self.shell.steady.now().saturating_add(WINDOW);
+        for Fresh { event, endpoint, order_key, due_at } in fresh {
             let key = DeliveryKey { endpoint, event: event.tick() };
-            let state = DeliveryState::Waiting;
+            let state = due_at.map_or(DeliveryState::Waiting, DeliveryState::Scheduled);
             let delivery = Delivery { key, state, attempts_made: 0, trigger: Trigger::Policy, order_key };
             // While an endpoint is being emptied, only the store knows what is left of it.
             let room = self.has_room() && !self.is_emptying(endpoint);
-            self.visit(endpoint, |lane| lane.offer(Entry { event, delivery }, room));
+            match due_at {
+                None => drop(self.visit(endpoint, |lane| lane.offer(Entry { event, delivery }, room))),
+                Some(at) if at <= horizon && room => {
+                    self.visit(endpoint, |lane| lane.put_off(Entry { event, delivery }));
+                }
+                // A sweep will find it before its time, or soon if there is no room now.
+                Some(at) => self.sweep.want(at.saturating_sub(WINDOW)),
+            }
         }
     }
 

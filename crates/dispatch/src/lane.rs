@@ -5,6 +5,7 @@
 //! live with a tick up to the cursor is either held here or scheduled in the store; everything above it is in the store
 //! if `more` is set or a refill is under way.
 
+mod later;
 mod refill;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,6 +20,8 @@ use ringup_core::permits::Permits;
 use ringup_core::rate::Rate;
 use ringup_core::settings::{EffectiveSettings, Ordering};
 use ringup_core::time::{Tick, Timestamp};
+
+use later::Later;
 
 /// Keys in retry at once in a lane ordered by key; beyond it the lane waits, since each must be remembered.
 const KEYS_IN_RETRY_MAX: usize = 64;
@@ -44,12 +47,14 @@ pub struct Lane {
     order: Order,
     /// Waiting for their first attempt or an interrupted one, oldest first.
     ready: VecDeque<Entry>,
-    /// Bytes of payloads that `ready`, `due` and `timers` hold.
+    /// Bytes of payloads that `ready`, `due`, `timers` and `later` hold.
     held_bytes: usize,
     /// Retries whose time has come, and resends by hand.
     due: VecDeque<Entry>,
     /// Retries whose time has not come.
     timers: BTreeMap<(Timestamp, Tick), Entry>,
+    /// Put off by their publishers.
+    later: Later,
     /// What `due` and `timers` hold, and where: the time of the timer, or none.
     parked: BTreeMap<Tick, Option<Timestamp>>,
     /// Deliveries with an attempt under way or one whose settlement is not durable yet.
@@ -120,6 +125,7 @@ impl Lane {
             held_bytes: 0,
             due: VecDeque::new(),
             timers: BTreeMap::new(),
+            later: Later::default(),
             parked: BTreeMap::new(),
             unsettled: BTreeMap::new(),
             calling: 0,
@@ -158,7 +164,7 @@ impl Lane {
 
     /// Entries held in memory that are not under way.
     pub fn held(&self) -> usize {
-        self.ready.len() + self.due.len() + self.timers.len()
+        self.ready.len() + self.due.len() + self.timers.len() + self.later.len()
     }
 
     /// Bytes of the payloads held, each counted as at least its bookkeeping.
@@ -166,8 +172,9 @@ impl Lane {
         self.held_bytes
     }
 
-    pub fn timers_held(&self) -> usize {
-        self.timers.len()
+    /// Deliveries with a due time that a sweep would bring, and that are here already.
+    pub fn scheduled_held(&self) -> usize {
+        self.parked.len() + self.later.len() + self.unsettled.len()
     }
 
     /// Entries are held that need not wait for their time.
@@ -177,7 +184,7 @@ impl Lane {
 
     /// Asking for work now may bring some, or a time to ask again.
     pub fn wants_turn(&self) -> bool {
-        self.has_ready() || !self.timers.is_empty()
+        self.has_ready() || !self.timers.is_empty() || !self.later.is_empty()
     }
 
     /// The store has deliveries above the cursor.
@@ -223,6 +230,18 @@ impl Lane {
         true
     }
 
+    /// A delivery that is to wait until its time. Answers whether it was new here.
+    pub fn put_off(&mut self, entry: Entry) -> bool {
+        match entry.delivery.state {
+            DeliveryState::Scheduled(at) if !self.holds(entry.tick()) => {
+                self.held_bytes += weight(&entry);
+                self.later.put(at, entry);
+                true
+            }
+            DeliveryState::Scheduled(_) | DeliveryState::Waiting | DeliveryState::Ended(_) => false,
+        }
+    }
+
     /// The store has deliveries above the cursor that were not handed over.
     pub fn miss(&mut self) {
         self.more = true;
@@ -234,6 +253,17 @@ impl Lane {
     /// A delivery brought back by hand, or found by the sweep. Answers whether it was new here.
     pub fn bring(&mut self, entry: Entry) -> bool {
         let tick = entry.tick();
+        if entry.delivery.is_put_off() {
+            return self.put_off(entry);
+        }
+        if entry.delivery.state == DeliveryState::Waiting
+            && let Some(mut later) = self.later.take(tick)
+        {
+            self.held_bytes -= weight(&later);
+            later.delivery.state = DeliveryState::Waiting;
+            self.hold(later);
+            return false;
+        }
         if let Some(Some(at)) = self.parked.get(&tick).copied()
             && entry.delivery.state == DeliveryState::Waiting
         {
@@ -281,7 +311,8 @@ impl Lane {
     }
 
     fn rest(&self) -> Take {
-        self.timers.keys().next().map_or(Take::Idle, |(at, _)| Take::Wait(*at))
+        let retry = self.timers.keys().next().map(|(at, _)| *at);
+        retry.into_iter().chain(self.later.first_at()).min().map_or(Take::Idle, Take::Wait)
     }
 
     fn move_due(&mut self, now: Timestamp) {
@@ -291,6 +322,11 @@ impl Lane {
             let entry = first.remove();
             self.parked.insert(entry.tick(), None);
             self.due.push_back(entry);
+        }
+        while let Some(mut entry) = self.later.take_due(now) {
+            self.held_bytes -= weight(&entry);
+            entry.delivery.state = DeliveryState::Waiting;
+            self.hold(entry);
         }
     }
 
@@ -382,9 +418,12 @@ impl Lane {
         }
     }
 
+    /// At its place: what was put off may be older than what stands there.
     fn hold(&mut self, entry: Entry) {
         self.held_bytes += weight(&entry);
-        self.ready.push_back(entry);
+        let is_newest = self.ready.back().is_none_or(|last| last.tick() < entry.tick());
+        let at = if is_newest { self.ready.len() } else { self.ready.partition_point(|one| one.tick() < entry.tick()) };
+        self.ready.insert(at, entry);
     }
 
     fn park(&mut self, entry: Entry) {
@@ -405,6 +444,7 @@ impl Lane {
     fn holds(&self, tick: Tick) -> bool {
         self.unsettled.contains_key(&tick)
             || self.parked.contains_key(&tick)
+            || self.later.holds(tick)
             || self.ready.binary_search_by_key(&tick, Entry::tick).is_ok()
     }
 }

@@ -9,7 +9,7 @@ use ringup_core::time::Timestamp;
 /// How far ahead a sweep reads. Retries due later sleep in the store.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// Rows a sweep reads beyond those that memory already holds.
+/// Rows a sweep reads at least beyond those that memory already holds.
 const ROWS_NEW: usize = 512;
 
 #[derive(Default)]
@@ -40,9 +40,10 @@ impl Sweep {
         due
     }
 
-    /// How many rows to read so that at least some are not held yet.
+    /// How many rows to read so that at least some are not held yet. The more are held, the more are new, or reading
+    /// the same ones again and again would cost more than the rest.
     pub fn rows(&self, held: usize) -> usize {
-        held + ROWS_NEW
+        held + ROWS_NEW.max(held / 2)
     }
 
     pub fn on_settled(&mut self, key: DeliveryKey) {

@@ -163,6 +163,7 @@ fn new_event(view: &AccountView, number: usize, payload: Bytes, now: ringup_core
         event_type: Arc::from("invoiceCreated"),
         uid: None,
         channels: Vec::new(),
+        extras: Default::default(),
         targets: targets.collect(),
         payload,
         keep_payload: KeepPayload::Whole,

@@ -254,6 +254,7 @@ fn event(account: AccountKey, number: i64, fan_out: i64) -> NewEvent {
         event_type: Arc::from("invoiceCreated"),
         uid: None,
         channels: Vec::new(),
+        extras: Default::default(),
         payload: Bytes::from(payload),
         keep_payload: KeepPayload::Whole,
         targets: (0..fan_out).map(target).collect(),

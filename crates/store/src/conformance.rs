@@ -14,6 +14,7 @@ pub mod delivering;
 pub mod durability;
 pub mod ending;
 pub mod expunging;
+pub mod extra;
 pub mod idempotency;
 pub mod isolation;
 pub mod keys;
@@ -171,6 +172,11 @@ macro_rules! conformance_tests {
             expunging: live_deliveries_are_cancelled_and_told,
             expunging: an_attempt_keeps_everything_but_its_response,
             expunging: others_content_is_not_found,
+            extra: events_are_found_by_tag,
+            extra: tags_are_found_after_a_crash,
+            extra: what_is_put_off_is_due_at_its_time,
+            extra: a_payload_goes_at_its_own_time,
+            extra: many_payloads_go_at_once,
             scanning: events_by_whether_they_went_there,
             scanning: events_by_where_they_stand,
             scanning: events_by_the_newest_status,

@@ -100,6 +100,7 @@ pub fn announced(
         event_type: Arc::from(kind.word()),
         uid: None,
         channels: Vec::new(),
+        extras: Default::default(),
         payload,
         keep_payload,
         targets,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringup_core::delivery::{DeliveryState, Ended, Trigger};
+use ringup_core::event::Extras;
 use ringup_core::id::{AttemptId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
@@ -41,6 +42,7 @@ pub struct Page<T> {
 pub struct EventFilter {
     pub event_types: Option<Vec<String>>,
     pub channel: Option<String>,
+    pub tag: Option<String>,
     /// Accepted before this time.
     pub before: Option<Timestamp>,
     /// Accepted after this time.
@@ -58,6 +60,7 @@ pub struct AttemptFilter {
     pub endpoint: Option<EndpointKey>,
     pub event_types: Option<Vec<String>>,
     pub channel: Option<String>,
+    pub tag: Option<String>,
     /// Started before this time.
     pub before: Option<Timestamp>,
     /// Started after this time.
@@ -72,6 +75,7 @@ pub struct StoredEvent {
     pub event_type: Arc<str>,
     pub uid: Option<String>,
     pub channels: Vec<String>,
+    pub extras: Extras,
     pub payload: Payload,
     pub unregistered: bool,
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use ringup_core::account::{Account, ApiKey, Environment, EventType};
 use ringup_core::delivery::{After, Delivery, DeliveryKey, Ended};
 use ringup_core::endpoint::Endpoint;
-use ringup_core::event::{Event, KeepPayload, Target};
+use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::{AttemptId, EventId, EventTypeId, KeyId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
@@ -65,7 +65,8 @@ pub trait Store: Send + Sync + 'static {
     /// Answers one acceptance for each event, in their order. Ids grow in that order and carry the event's `now`, or the
     /// next tick if the clock stood still or went back. An idempotency key is looked up before the uid, in the events
     /// of its account, earlier ones of the same call included. A skipped target ends at once. The listener's `accepted`
-    /// is called once for the whole commit group, before or after this answers.
+    /// is called once for the whole commit group, before or after this answers. What is to be delivered later is
+    /// scheduled for that time.
     fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>>;
 
     /// Whom to tell of commits. Called once, before the first `accept`.
@@ -209,7 +210,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes what is older than the plan allows, counted from the end of the day in which the event was accepted. Days
     /// with live deliveries stay. A day whose payloads and attempts are both over goes as a whole, with its ended
-    /// deliveries and counters.
+    /// deliveries and counters. Before that, payloads whose event's own time is over go, unless a delivery is live.
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained>;
 
     /// Writes what was handed over, folds journals into their files, and lets go of them. Verbs fail afterwards.
@@ -238,6 +239,7 @@ pub struct NewEvent {
     /// The publisher's own id; unique in its account within the idempotency window.
     pub uid: Option<String>,
     pub channels: Vec<String>,
+    pub extras: Extras,
     pub payload: Bytes,
     pub keep_payload: KeepPayload,
     pub targets: Vec<Target>,
@@ -275,6 +277,8 @@ pub struct Fresh {
     pub event: Arc<Event>,
     pub endpoint: EndpointKey,
     pub order_key: Option<u64>,
+    /// When its publisher wants it to be sent; `None`: now.
+    pub due_at: Option<Timestamp>,
 }
 
 /// A live delivery and its event, read back.
@@ -392,6 +396,8 @@ pub struct Retention {
 pub struct Retained {
     pub days_removed: usize,
     pub days_compacted: usize,
+    /// Payloads that went since their event's own time was over.
+    pub payloads_removed: usize,
     pub bytes_freed: u64,
 }
 

@@ -17,6 +17,7 @@ mod command;
 mod configure;
 mod day;
 mod days;
+mod expire;
 mod expunge;
 mod fault;
 mod held;

@@ -114,6 +114,6 @@ fn wants(directory: &Directory, task: &Task, view: &EndpointView, event: &Stored
         Payload::Kept(payload) | Payload::Redacted(payload) => payload,
         Payload::Gone | Payload::LeftOut => b"{}",
     };
-    let facts = Facts { event_type: &event.event_type, channels: &event.channels, tags: &[], payload };
+    let facts = Facts { event_type: &event.event_type, channels: &event.channels, tags: &event.extras.tags, payload };
     view.endpoint.subscription.matches(&facts, family)
 }

@@ -67,7 +67,7 @@ pub async fn submit(State(web): Shared, Path(account): Path<String>, Posted { vi
     }
     let channels = draft.channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let payload = Bytes::from(draft.payload.clone());
-    let publish = Publish { event_type: draft.chosen.trim(), uid: None, channels, payload };
+    let publish = Publish { event_type: draft.chosen.trim(), channels, payload, ..Publish::default() };
     match web.app.publish(&visit.who, &account, publish, None).await {
         Ok(published) => {
             let to = format!("{}/events/{}?done=sent", account_path(&view), published.id);

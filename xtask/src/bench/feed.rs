@@ -142,6 +142,7 @@ fn event(order: &Order, accounts: &[Account], number: u64, events: u64) -> NewEv
         event_type: "invoiceCreated".into(),
         uid: None,
         channels: Vec::new(),
+        extras: Default::default(),
         payload: payload(number),
         keep_payload: KeepPayload::Whole,
         targets: targets.collect(),

@@ -217,6 +217,7 @@ fn filter(query: &Query, with_content: bool) -> Result<EventFilter, Problem> {
     Ok(EventFilter {
         event_types: query.many("event_types"),
         channel: query.one("channel").map(str::to_owned),
+        tag: query.one("tag").map(str::to_owned),
         before: query.moment("before")?,
         after: query.moment("after")?,
         without_payload: !with_content,

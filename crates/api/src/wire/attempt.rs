@@ -115,6 +115,7 @@ pub fn filter(query: &Query) -> Result<Option<AttemptFilter>, Problem> {
         endpoint: None,
         event_types: query.many("event_types"),
         channel: query.one("channel").map(str::to_owned),
+        tag: query.one("tag").map(str::to_owned),
         before: query.moment("before")?,
         after: query.moment("after")?,
         without_response: !query.flag("with_content", true)?,

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ringup_app::Publish;
 use ringup_core::limits::BATCH_EVENTS_MAX;
+use ringup_core::time::Timestamp;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,7 +16,7 @@ use utoipa::ToSchema;
 use crate::problem::{Item, Problem};
 use crate::visit::Visit;
 use crate::wire::account::ApplicationIn;
-use crate::wire::{field, json};
+use crate::wire::{field, json, time};
 
 /// What is published: an event of a type, with a payload.
 #[derive(ToSchema)]
@@ -30,6 +32,18 @@ pub struct MessageIn {
     event_id: Option<String>,
     /// Endpoints with channels get only what shares one with them.
     channels: Option<Vec<String>>,
+    /// Words to find it by in lists.
+    #[schema(max_items = 5)]
+    tags: Option<Vec<String>>,
+    /// Deliveries begin at this time, at most 30 days ahead; one that has passed is now. To take it back, expunge the
+    /// message's content.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    deliver_at: (),
+    /// Days after which the payload goes, once no delivery is waiting. Days or hours, not both.
+    #[schema(minimum = 1, maximum = 90)]
+    payload_retention_period: Option<i64>,
+    #[schema(minimum = 1, maximum = 2160)]
+    payload_retention_hours: Option<i64>,
     /// Made under the name in the path if there is nothing there.
     application: Option<ApplicationIn>,
 }
@@ -53,8 +67,10 @@ pub struct Envelope<'a> {
     payload: Option<&'a RawValue>,
     /// `ApplicationIn`: the account to make if there is none.
     pub application: Option<&'a RawValue>,
-    /// A time at which to deliver was asked for.
-    later: bool,
+    tags: Option<Vec<String>>,
+    deliver_at: Option<Cow<'a, str>>,
+    retention_days: Option<i64>,
+    retention_hours: Option<i64>,
     twice: Option<String>,
 }
 
@@ -64,6 +80,9 @@ pub struct Sealed<'a> {
     pub event_type: Cow<'a, str>,
     pub event_id: Option<Cow<'a, str>>,
     pub channels: Vec<String>,
+    pub tags: Vec<String>,
+    pub deliver_at: Option<Timestamp>,
+    keep_payload_for: Option<Duration>,
     pub payload: &'a RawValue,
     pub application: Option<&'a RawValue>,
 }
@@ -82,6 +101,9 @@ impl<'a> Sealed<'a> {
             event_type: &self.event_type,
             uid: self.event_id.as_deref(),
             channels: self.channels.clone(),
+            tags: self.tags.clone(),
+            deliver_at: self.deliver_at,
+            keep_payload_for: self.keep_payload_for,
             payload: Bytes::copy_from_slice(self.payload.get().as_bytes()),
         }
     }
@@ -93,16 +115,16 @@ impl<'a> Envelope<'a> {
             let why = format!("the key {key:?} is there twice");
             return Err(Problem::misfit(vec![Item::in_body(&key, "duplicate_key", why)]));
         }
-        if self.later {
-            // Delivered at once it would be delivered too early, so it is not passed over like other fields.
-            let why = "deliveries cannot be put off to a time yet; publish the message at that time".to_owned();
-            return Err(Problem::misfit(vec![Item::in_body("deliverAt", "not_implemented", why)]));
-        }
+        let deliver_at = self.deliver_at.as_deref().map(moment).transpose()?;
+        let keep_payload_for = kept(self.retention_days, self.retention_hours)?;
         match (self.event_type, self.payload) {
             (Some(event_type), Some(payload)) => Ok(Sealed {
                 event_type,
                 event_id: self.event_id,
                 channels: self.channels.unwrap_or_default(),
+                tags: self.tags.unwrap_or_default(),
+                deliver_at,
+                keep_payload_for,
                 payload,
                 application: self.application,
             }),
@@ -114,6 +136,25 @@ impl<'a> Envelope<'a> {
             }
         }
     }
+}
+
+fn moment(text: &str) -> Result<Timestamp, Problem> {
+    time::parse(text).ok_or_else(|| {
+        let why = "expected a time such as 2026-11-23T08:30:00Z".to_owned();
+        Problem::misfit(vec![Item::in_body("deliverAt", "time", why)])
+    })
+}
+
+/// How long the payload is kept. Whether that is within bounds is decided by who keeps it.
+fn kept(days: Option<i64>, hours: Option<i64>) -> Result<Option<Duration>, Problem> {
+    if days.is_some() && hours.is_some() {
+        let why = "give `payloadRetentionPeriod` in days or `payloadRetentionHours`, not both".to_owned();
+        return Err(Problem::misfit(vec![Item::in_body("payloadRetentionHours", "twice", why)]));
+    }
+    // Below zero is zero, which is out of bounds as well.
+    let hours = hours.or(days.map(|days| days.saturating_mul(24)));
+    let secs = |hours: i64| u64::try_from(hours).unwrap_or_default().saturating_mul(3_600);
+    Ok(hours.map(|hours| Duration::from_secs(secs(hours))))
 }
 
 /// The body of a batch: each message as it stands, to be read and answered for itself.
@@ -157,7 +198,10 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 "channels" => envelope.channels = map.next_value()?,
                 // `data` is what some publishers call it.
                 "payload" | "data" => envelope.payload = Some(map.next_value()?),
-                "deliverAt" => envelope.later = map.next_value::<Option<IgnoredAny>>()?.is_some(),
+                "tags" => envelope.tags = map.next_value()?,
+                "deliverAt" => envelope.deliver_at = map.next_value::<Option<Key<'de>>>()?.map(|Key(text)| text),
+                "payloadRetentionPeriod" => envelope.retention_days = map.next_value()?,
+                "payloadRetentionHours" => envelope.retention_hours = map.next_value()?,
                 "application" => envelope.application = map.next_value()?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -174,7 +218,17 @@ struct Seen<'a> {
     others: BTreeSet<Cow<'a, str>>,
 }
 
-const KNOWN: [&str; 5] = ["eventType", "payload", "eventId", "channels", "application"];
+const KNOWN: [&str; 9] = [
+    "eventType",
+    "payload",
+    "eventId",
+    "channels",
+    "application",
+    "tags",
+    "deliverAt",
+    "payloadRetentionPeriod",
+    "payloadRetentionHours",
+];
 
 impl<'a> Seen<'a> {
     /// Notes what looks misspelt, for the answer.

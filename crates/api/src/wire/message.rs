@@ -20,6 +20,10 @@ pub struct MessageOut<'a> {
     event_type: &'a str,
     event_id: Option<&'a str>,
     channels: Option<&'a [String]>,
+    tags: Option<&'a [String]>,
+    /// When its deliveries begin, where they were put off.
+    #[schema(format = DateTime)]
+    deliver_at: Option<String>,
     #[schema(value_type = Object)]
     payload: PayloadOut<'a>,
     #[schema(format = DateTime)]
@@ -123,6 +127,8 @@ impl<'a> MessageOut<'a> {
             event_type: &sealed.event_type,
             event_id: sealed.event_id.as_deref(),
             channels: some(&sealed.channels),
+            tags: some(&sealed.tags),
+            deliver_at: sealed.deliver_at.map(time::text),
             payload: if with_content { PayloadOut::Whole(sealed.payload) } else { PayloadOut::Withheld },
             timestamp: time::text(published.id.tick().time()),
             unregistered: published.unregistered,
@@ -144,6 +150,8 @@ impl<'a> MessageOut<'a> {
             event_type: &event.event_type,
             event_id: event.uid.as_deref(),
             channels: some(&event.channels),
+            tags: some(&event.extras.tags),
+            deliver_at: event.extras.deliver_at.map(time::text),
             payload,
             timestamp: time::text(event.id.tick().time()),
             unregistered: event.unregistered,

@@ -49,7 +49,7 @@ impl IntoParams for Since {
     }
 }
 
-/// `event_types` and `channel`.
+/// `event_types`, `channel` and `tag`.
 pub struct Matching;
 
 impl IntoParams for Matching {
@@ -57,6 +57,7 @@ impl IntoParams for Matching {
         vec![
             describe::query("event_types", "Only these types.", describe::texts()),
             describe::query("channel", "Only what was published to this channel.", describe::text()),
+            describe::query("tag", "Only what has this tag.", describe::text()),
         ]
     }
 }

@@ -13,6 +13,7 @@ mod dialect;
 mod edges;
 mod endpoints;
 mod event_types;
+mod extras;
 mod history;
 mod idempotency;
 mod importing;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringup_core::delivery::DeliveryState;
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::LANE_REFILL_ROWS;
 use ringup_core::time::{Tick, Timestamp};
@@ -13,7 +14,7 @@ use tracing::warn;
 
 use super::{Conductor, READ_AGAIN, entry};
 use crate::intake::Message;
-use crate::lane::Lane;
+use crate::lane::{Entry, Lane};
 use crate::sweep::WINDOW;
 
 impl Conductor {
@@ -50,8 +51,9 @@ impl Conductor {
     }
 
     pub(super) fn on_refilled(&mut self, endpoint: EndpointKey, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
+        let now = self.shell.steady.now();
         let entries = match loaded {
-            Ok(loaded) => Some(loaded.into_iter().map(entry).collect()),
+            Ok(loaded) => Some(loaded.into_iter().map(|loaded| begun(loaded, now)).collect()),
             Err(error) => {
                 warn!(%error, "cannot read a lane's deliveries, trying again");
                 None
@@ -64,15 +66,14 @@ impl Conductor {
             self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
         }
         if failed {
-            let again = self.shell.steady.now().saturating_add(READ_AGAIN);
-            self.set_alarm(endpoint, again);
+            self.set_alarm(endpoint, now.saturating_add(READ_AGAIN));
         } else {
             self.attend(endpoint);
         }
     }
 
     pub(super) fn read_due(&self, now: Timestamp) {
-        let held: usize = self.lanes.values().map(|slot| slot.lane.timers_held()).sum();
+        let held: usize = self.lanes.values().map(|slot| slot.lane.scheduled_held()).sum();
         let asked = self.sweep.rows(held);
         self.read_later(Duration::ZERO, move |store, messages| async move {
             let loaded = store.due(now.saturating_add(WINDOW), asked).await;
@@ -92,6 +93,7 @@ impl Conductor {
             }
         };
         let full = rows.len() >= asked;
+        let mut brought = false;
         for loaded in rows {
             if settled.contains(&loaded.delivery.key) {
                 continue;
@@ -100,9 +102,15 @@ impl Conductor {
                 self.sweep.want(now.saturating_add(READ_AGAIN));
                 return;
             }
-            self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
+            brought |= self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded))) == Some(true);
         }
-        self.sweep.want(now.saturating_add(if full { READ_AGAIN } else { WINDOW / 2 }));
+        // As long as there are more, on they come: thousands may have been put off to the same minute.
+        let next = match (full, brought) {
+            (true, true) => Duration::ZERO,
+            (true, false) => READ_AGAIN,
+            (false, _) => WINDOW / 2,
+        };
+        self.sweep.want(now.saturating_add(next));
     }
 
     pub(super) fn read_later<F>(
@@ -120,4 +128,16 @@ impl Conductor {
             read(store, messages).await;
         });
     }
+}
+
+/// As a lane reads it from the store: what was put off until a time that has passed waits like any other.
+fn begun(loaded: Loaded, now: Timestamp) -> Entry {
+    let mut entry = entry(loaded);
+    match entry.delivery.state {
+        DeliveryState::Scheduled(at) if entry.delivery.is_put_off() && at <= now => {
+            entry.delivery.state = DeliveryState::Waiting;
+        }
+        DeliveryState::Scheduled(_) | DeliveryState::Waiting | DeliveryState::Ended(_) => {}
+    }
+    entry
 }

@@ -40,6 +40,8 @@ impl Lane {
                 continue;
             }
             match entry.delivery.state {
+                // Far ones would fill the memory: the sweep brings each when its time is near.
+                DeliveryState::Scheduled(_) if entry.delivery.is_put_off() => {}
                 DeliveryState::Scheduled(_) => self.park(entry),
                 DeliveryState::Waiting | DeliveryState::Ended(_) => self.hold(entry),
             }
@@ -92,6 +94,9 @@ impl Lane {
         {
             self.held_bytes -= weight(&entry);
         }
+        if let Some(entry) = self.later.take(tick) {
+            self.held_bytes -= weight(&entry);
+        }
         let parked = match self.parked.remove(&tick) {
             Some(Some(at)) => self.timers.remove(&(at, tick)),
             Some(None) => {
@@ -118,6 +123,7 @@ impl Lane {
             release(&mut self.busy_keys, entry.delivery.order_key);
         }
         self.parked.clear();
+        self.later.clear();
         self.held_bytes = 0;
         self.more = false;
     }

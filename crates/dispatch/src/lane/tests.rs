@@ -114,6 +114,65 @@ fn a_rested_lane_costs_a_cursor() {
     assert!(lane.has_more());
 }
 
+fn put_off(tick: u64, order_key: Option<u64>, secs: u64) -> Entry {
+    let mut entry = new_entry(tick, order_key);
+    entry.delivery.state = DeliveryState::Scheduled(START.saturating_add(Duration::from_secs(secs)));
+    entry
+}
+
+#[test]
+fn what_is_put_off_holds_up_nobody_and_comes_at_its_time() {
+    for ordering in [Ordering::None, Ordering::Strict, Ordering::ByKey("/a".to_owned())] {
+        let mut lane = lane(ordering.clone());
+        assert!(lane.put_off(put_off(1, Some(1), 10)));
+        assert!(lane.put_off(put_off(2, Some(2), 20)));
+        lane.offer(new_entry(3, Some(1)), true);
+        assert_eq!(started(lane.take(START)), Some(3), "{ordering:?}");
+        lane.answered();
+        lane.settled(Tick(3));
+        let Take::Wait(until) = lane.take(START) else { panic!("it waits for the first") };
+        assert_eq!(until, START.saturating_add(Duration::from_secs(10)));
+        // At its time it goes before what was accepted after it and waits still.
+        lane.offer(new_entry(4, Some(1)), true);
+        let order: Vec<u64> = (0..2)
+            .filter_map(|_| {
+                let tick = started(lane.take(until))?;
+                lane.answered();
+                lane.settled(Tick(tick));
+                Some(tick)
+            })
+            .collect();
+        assert_eq!(order, [1, 4], "{ordering:?}");
+        assert_eq!(lane.held(), 1);
+        // Asked for by hand, its time is now.
+        lane.bring(new_entry(2, Some(2)));
+        assert_eq!(started(lane.take(until)), Some(2), "{ordering:?}");
+        assert_eq!((lane.held(), lane.held_bytes()), (0, 0));
+    }
+}
+
+#[test]
+fn what_was_put_off_and_taken_back_is_not_sent() {
+    let mut lane = lane(Ordering::Strict);
+    lane.put_off(put_off(1, None, 10));
+    lane.discard(Tick(1));
+    assert_eq!((lane.held(), lane.held_bytes()), (0, 0));
+    assert!(matches!(lane.take(START.saturating_add(Duration::from_secs(60))), Take::Idle));
+}
+
+#[test]
+fn an_ordered_lane_reads_past_what_is_put_off() {
+    let mut lane = lane(Ordering::Strict);
+    lane.miss();
+    lane.wants_refill();
+    lane.refilled(Some(vec![put_off(1, None, 90_000), new_entry(2, None)]), 256);
+    assert_eq!(started(lane.take(START)), Some(2));
+    assert_eq!(lane.held(), 0, "the far one sleeps in the store");
+    // A sweep brings it once it is near; twice is once.
+    assert!(lane.bring(put_off(1, None, 10)));
+    assert!(!lane.bring(put_off(1, None, 10)));
+}
+
 /// What happens to a lane, drawn at random.
 #[derive(Clone, Debug)]
 enum Step {

@@ -10,6 +10,7 @@ mod cli;
 mod disk;
 mod durable;
 mod hostile;
+mod later;
 mod logs;
 mod operational;
 mod ordering;

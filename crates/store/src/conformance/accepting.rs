@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use ringup_core::delivery::{DeliveryState, Ended};
-use ringup_core::event::Target;
+use ringup_core::event::{Extras, Target};
 use ringup_core::id::EventId;
 use ringup_core::time::{Tick, Timestamp};
 
@@ -22,6 +22,12 @@ pub async fn an_event_comes_back_as_it_was(home: &dyn Home) {
         event_type: Arc::from("stock.changed_v2"),
         uid: Some("INV/2026-11-23 №1 🧾".to_owned()),
         channels: vec!["kemang".to_owned(), "快".to_owned()],
+        extras: Extras {
+            tags: vec!["a/b#c".to_owned(), "快".to_owned()],
+            deliver_at: Some(sample::day(3)),
+            payload_until: Some(sample::day(4)),
+            misfits: vec!["/total: 1 is not a \"string\"".to_owned()],
+        },
         payload: Bytes::from_static("{\"ü\" :\t1e400}".as_bytes()),
         unregistered: true,
         ..scene.new_event(sample::noon(), &scene.endpoints)
@@ -32,6 +38,7 @@ pub async fn an_event_comes_back_as_it_was(home: &dyn Home) {
         event_type: new.event_type,
         uid: new.uid.clone(),
         channels: new.channels,
+        extras: new.extras,
         payload: Payload::Kept(new.payload),
         unregistered: true,
     };

@@ -70,9 +70,13 @@ impl Model {
         }
         self.last = Tick::after(self.last, new.now);
         let id = EventId::of_tick(self.last, new.random);
+        let begin = match new.extras.deliver_at {
+            Some(at) if at > new.now => DeliveryState::Scheduled(at),
+            Some(_) | None => DeliveryState::Waiting,
+        };
         let deliveries = new.targets.iter().map(|target| ModelDelivery {
             endpoint: target.endpoint,
-            state: Some(if target.skipped { DeliveryState::Ended(Ended::Skipped) } else { DeliveryState::Waiting }),
+            state: Some(if target.skipped { DeliveryState::Ended(Ended::Skipped) } else { begin }),
             attempts_made: 0,
             trigger: Trigger::Policy,
         });
@@ -142,6 +146,13 @@ impl Model {
         let mut days: Vec<Day> = self.events.iter().map(|event| event.id.tick().day()).collect();
         days.dedup();
         let mut removed = 0;
+        for event in &mut self.events {
+            let is_over = event.new.extras.payload_until.is_some_and(|until| until <= now);
+            if is_over && !event.deliveries.iter().any(ModelDelivery::is_live) {
+                event.fate = Fate::Gone;
+                event.new.extras.payload_until = None;
+            }
+        }
         for day in days {
             let over = |kept| Day(day.0 + 1).start().saturating_add(kept) <= now;
             let of_day = |id: &EventId| id.tick().day() == day;
@@ -170,7 +181,7 @@ impl Model {
             event.new.account == account
                 && filter.before.is_none_or(|before| event.at() < before)
                 && filter.after.is_none_or(|after| event.at() > after)
-                && event.has_names(&filter.event_types, &filter.channel)
+                && event.has_names(&filter.event_types, &filter.channel, &filter.tag)
         };
         self.events.iter().filter(wanted).map(|event| event.id).collect()
     }
@@ -183,7 +194,7 @@ impl Model {
         self.attempts.iter().filter(move |ModelAttempt { event, endpoint, attempt }| {
             let status_class = attempt.result.status.map_or(0, |status| status / 100);
             let owner = self.events.iter().find(|kept| kept.id == *event && kept.new.account == account);
-            owner.is_some_and(|owner| owner.has_names(&filter.event_types, &filter.channel))
+            owner.is_some_and(|owner| owner.has_names(&filter.event_types, &filter.channel, &filter.tag))
                 && filter.succeeded.is_none_or(|wanted| wanted == attempt.result.succeeded())
                 && filter.status_class.is_none_or(|wanted| wanted == status_class)
                 && filter.endpoint.is_none_or(|wanted| wanted == *endpoint)
@@ -281,9 +292,10 @@ impl ModelEvent {
         self.deliveries.iter_mut().find(|delivery| delivery.endpoint == endpoint)
     }
 
-    fn has_names(&self, event_types: &Option<Vec<String>>, channel: &Option<String>) -> bool {
+    fn has_names(&self, event_types: &Option<Vec<String>>, channel: &Option<String>, tag: &Option<String>) -> bool {
         event_types.as_ref().is_none_or(|types| types.iter().any(|wanted| **wanted == *self.new.event_type))
             && channel.as_ref().is_none_or(|channel| self.new.channels.contains(channel))
+            && tag.as_ref().is_none_or(|tag| self.new.extras.tags.contains(tag))
     }
 }
 

@@ -8,7 +8,7 @@ use proptest::option;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use proptest::sample::Index;
 use ringup_core::delivery::{After, Ended};
-use ringup_core::event::{Event, KeepPayload, Target};
+use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::EventId;
 use ringup_core::time::{Tick, Timestamp};
 
@@ -57,6 +57,11 @@ pub struct Draft {
     by_other: bool,
     event_type: usize,
     channels: Vec<usize>,
+    tags: Vec<usize>,
+    /// Minutes from acceptance.
+    deliver_in: Option<i64>,
+    /// Hours from acceptance.
+    payload_hours: Option<u64>,
     uid: Option<u8>,
     /// Key and fingerprint.
     key: Option<(u8, u64)>,
@@ -230,6 +235,12 @@ impl Draft {
         NewEvent {
             event_type: Arc::from(EVENT_TYPES[self.event_type]),
             channels: self.channels.iter().map(|channel| CHANNELS[*channel].to_owned()).collect(),
+            extras: Extras {
+                tags: self.tags.iter().map(|tag| CHANNELS[*tag].to_owned()).collect(),
+                deliver_at: self.deliver_in.map(|minutes| step(now, minutes)),
+                payload_until: self.payload_hours.map(|hours| now.saturating_add(Duration::from_hours(hours))),
+                misfits: Vec::new(),
+            },
             uid: self.uid.map(|number| format!("INV-{number}")),
             idempotency: self.key.map(|(key, fingerprint)| Idempotency {
                 key: format!("key-{key}"),
@@ -287,20 +298,30 @@ fn draft() -> impl Strategy<Value = Draft> {
         proptest::bool::weighted(0.1),
         0_usize..3,
         vec(0_usize..2, 0..3),
+        (
+            proptest::sample::subsequence(vec![0_usize, 1], 0..3),
+            option::weighted(0.2, -5_i64..3_000),
+            option::weighted(0.2, 0_u64..100),
+        ),
         rare(0_u8..4),
         option::weighted(0.2, key),
         targets,
         0_u8..4,
     )
-        .prop_map(|(by_other, event_type, channels, uid, key, targets, keep)| Draft {
-            by_other,
-            event_type,
-            channels,
-            uid,
-            key,
-            targets,
-            keep,
-        })
+        .prop_map(
+            |(by_other, event_type, channels, (tags, deliver_in, payload_hours), uid, key, targets, keep)| Draft {
+                by_other,
+                event_type,
+                channels,
+                tags,
+                deliver_in,
+                payload_hours,
+                uid,
+                key,
+                targets,
+                keep,
+            },
+        )
 }
 
 fn end() -> impl Strategy<Value = End> {

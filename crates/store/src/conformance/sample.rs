@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ringup_core::account::{Account, ApiKey, Environment, EventType, KeyKind, Role};
 use ringup_core::delivery::{After, DeliveryKey, Ended, Trigger};
 use ringup_core::endpoint::{Endpoint, SigningSecret};
-use ringup_core::event::{Event, KeepPayload};
+use ringup_core::event::{Event, Extras, KeepPayload};
 use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
@@ -135,6 +135,7 @@ pub fn event(account: AccountKey, now: Timestamp) -> NewEvent {
         event_type: Arc::from("invoiceCreated"),
         uid: None,
         channels: Vec::new(),
+        extras: Extras::default(),
         payload: Bytes::from_static(PAYLOAD.as_bytes()),
         keep_payload: KeepPayload::Whole,
         targets: Vec::new(),

@@ -21,6 +21,7 @@ use crate::seam::EventName;
 pub struct Look {
     event_types: Option<BTreeSet<usize>>,
     channel: Option<usize>,
+    tag: Option<usize>,
     /// Around the time of some event.
     before: Option<Index>,
     after: Option<Index>,
@@ -34,14 +35,14 @@ pub struct Look {
 pub fn looks() -> impl Strategy<Value = Look> {
     let event_types = option::weighted(0.3, proptest::collection::btree_set(0_usize..3, 0..3));
     (
-        (event_types, option::weighted(0.3, 0_usize..3)),
+        (event_types, option::weighted(0.3, 0_usize..3), option::weighted(0.3, 0_usize..3)),
         (option::weighted(0.3, any::<Index>()), option::weighted(0.3, any::<Index>())),
         (option::weighted(0.4, any::<bool>()), option::weighted(0.3, 0_u16..6)),
         (0_usize..3, any::<bool>(), 1_usize..12),
     )
-        .prop_map(|((event_types, channel), (before, after), (succeeded, status_class), rest)| {
+        .prop_map(|((event_types, channel, tag), (before, after), (succeeded, status_class), rest)| {
             let (endpoint, newest_first, rows_max) = rest;
-            Look { event_types, channel, before, after, succeeded, status_class, endpoint, newest_first, rows_max }
+            Look { event_types, channel, tag, before, after, succeeded, status_class, endpoint, newest_first, rows_max }
         })
 }
 
@@ -54,6 +55,7 @@ pub async fn check_lists(scene: &Scene, model: &Model, look: &Look) {
     let events = EventFilter {
         event_types: look.event_types.as_ref().map(names),
         channel: look.channel.map(|place| CHANNELS[place].to_owned()),
+        tag: look.tag.map(|place| CHANNELS[place].to_owned()),
         before: time(look.before),
         after: time(look.after),
         without_payload: true,
@@ -64,6 +66,7 @@ pub async fn check_lists(scene: &Scene, model: &Model, look: &Look) {
         endpoint: None,
         event_types: events.event_types.clone(),
         channel: events.channel.clone(),
+        tag: events.tag.clone(),
         before: events.before,
         after: events.after,
         without_response: true,
@@ -134,6 +137,7 @@ async fn check_event(scene: &Scene, model: &Model, id: EventId) {
     let stored = scene.store.event(account, EventName::Id(id)).await.expect("the store reads");
     let stored = stored.expect("the event is there");
     assert_eq!((&stored.uid, &stored.channels), (&event.new.uid, &event.new.channels));
+    assert_eq!(stored.extras, event.new.extras);
     assert_eq!(stored.payload, Model::shown(event), "{:?}", event.new.keep_payload);
     if let Some(uid) = &event.new.uid {
         let newest =

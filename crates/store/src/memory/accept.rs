@@ -54,6 +54,7 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
         payload: new.payload,
         keep_payload: new.keep_payload,
     });
+    let due_at = new.extras.due_at(new.now);
     for target in &new.targets {
         let key = DeliveryKey { endpoint: target.endpoint, event: tick };
         if target.skipped {
@@ -61,8 +62,8 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
             continue;
         }
         let order_key = target.order_key;
-        history.put_live(key, Live { due_at: None, attempts_made: 0, trigger: Trigger::Policy, order_key });
-        fresh.push(Fresh { event: event.clone(), endpoint: target.endpoint, order_key });
+        history.put_live(key, Live { due_at, attempts_made: 0, trigger: Trigger::Policy, order_key });
+        fresh.push(Fresh { event: event.clone(), endpoint: target.endpoint, order_key, due_at });
     }
     history.by_account.insert((new.account, tick));
     if let Some(uid) = &new.uid {
@@ -75,6 +76,7 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
         event,
         uid: new.uid,
         channels: new.channels,
+        extras: new.extras,
         targets: new.targets,
         idempotency: new.idempotency.map(|idempotency| (idempotency.key, idempotency.fingerprint)),
         unregistered: new.unregistered,

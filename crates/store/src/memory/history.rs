@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringup_core::delivery::{Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
-use ringup_core::event::{Event, KeepPayload, Target};
+use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::EventId;
 use ringup_core::json;
 use ringup_core::key::{AccountKey, EndpointKey};
@@ -46,6 +46,7 @@ pub(super) struct EventRow {
     pub(super) event: Arc<Event>,
     pub(super) uid: Option<String>,
     pub(super) channels: Vec<String>,
+    pub(super) extras: Extras,
     pub(super) targets: Vec<Target>,
     pub(super) idempotency: Option<(String, u64)>,
     pub(super) unregistered: bool,

@@ -207,6 +207,7 @@ fn stored(row: &EventRow, without_payload: bool) -> StoredEvent {
         event_type: row.event.event_type.clone(),
         uid: row.uid.clone(),
         channels: row.channels.clone(),
+        extras: row.extras.clone(),
         payload: if without_payload { Payload::LeftOut } else { row.shown_payload() },
         unregistered: row.unregistered,
     }
@@ -216,18 +217,25 @@ fn event_wanted(row: &EventRow, filter: &EventFilter) -> bool {
     let at = row.event.accepted_at();
     filter.before.is_none_or(|before| at < before)
         && filter.after.is_none_or(|after| at > after)
-        && names_wanted(row, filter.event_types.as_deref(), filter.channel.as_ref())
+        && names_wanted(row, filter.event_types.as_deref(), filter.channel.as_ref(), filter.tag.as_ref())
 }
 
-fn names_wanted(row: &EventRow, event_types: Option<&[String]>, channel: Option<&String>) -> bool {
+fn names_wanted(
+    row: &EventRow,
+    event_types: Option<&[String]>,
+    channel: Option<&String>,
+    tag: Option<&String>,
+) -> bool {
     event_types.is_none_or(|types| types.iter().any(|wanted| **wanted == *row.event.event_type))
         && channel.is_none_or(|channel| row.channels.contains(channel))
+        && tag.is_none_or(|tag| row.extras.tags.contains(tag))
 }
 
 fn attempt(history: &History, account: AccountKey, tick: Tick, filter: &AttemptFilter) -> Option<StoredAttempt> {
     let attempt = history.attempts.get(&tick)?;
     let row = history.owned(account, attempt.event)?;
-    if !attempt_wanted(attempt, filter) || !names_wanted(row, filter.event_types.as_deref(), filter.channel.as_ref()) {
+    let (types, channel, tag) = (filter.event_types.as_deref(), filter.channel.as_ref(), filter.tag.as_ref());
+    if !attempt_wanted(attempt, filter) || !names_wanted(row, types, channel, tag) {
         return None;
     }
     let mut attempt = attempt.clone();

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use ringup_core::delivery::DeliveryKey;
 use ringup_core::time::{Day, Tick, Timestamp};
 
-use super::history::{History, of_event};
+use super::history::{EventRow, History, of_event};
 use crate::seam::{Retained, Retention};
 
 pub(super) fn retain(history: &mut History, plan: Retention, now: Timestamp) -> Retained {
     let mut retained = Retained::default();
+    drop_payloads_of_their_own_time(history, now, &mut retained);
     let live: BTreeSet<Day> = history.all_live().keys().map(|key| key.event.day()).collect();
     let mut days: BTreeMap<Day, Vec<Tick>> = BTreeMap::new();
     for tick in history.events.keys() {
@@ -34,6 +36,22 @@ pub(super) fn retain(history: &mut History, plan: Retention, now: Timestamp) -> 
         retained.bytes_freed += freed;
     }
     retained
+}
+
+fn drop_payloads_of_their_own_time(history: &mut History, now: Timestamp, retained: &mut Retained) {
+    let is_over = |row: &EventRow| row.extras.payload_until.is_some_and(|until| until <= now);
+    let over = history.events.iter().filter(|(_, row)| is_over(row));
+    let ended = over.filter(|(tick, row)| {
+        let key = |endpoint| DeliveryKey { endpoint, event: **tick };
+        !row.targets.iter().any(|target| history.live(key(target.endpoint)).is_some())
+    });
+    let over: Vec<Tick> = ended.map(|(tick, _)| *tick).collect();
+    for tick in &over {
+        let Some(row) = history.events.get_mut(tick) else { continue };
+        row.extras.payload_until = None;
+        retained.payloads_removed += usize::from(row.has_payload());
+    }
+    drop_payloads(history, &over);
 }
 
 /// Whether a day ended longer ago than its content is kept.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ringup_core::delivery::{Ended, Trigger};
-use ringup_core::event::{Event, KeepPayload};
+use ringup_core::event::{Event, Extras, KeepPayload};
 use ringup_core::id::EventId;
 use ringup_core::json;
 use ringup_core::time::{Day, Tick, Timestamp};
@@ -90,6 +90,8 @@ pub(super) fn named(
             "SELECT e.tick, e.random, e.fingerprint FROM dedupe d JOIN event e ON e.tick = d.event
              WHERE d.hash = ? AND e.account = ? AND e.uid = ?"
         }
+        // Many events have the same tag.
+        Name::Tag => return Ok(None),
     };
     connection
         .prepare_cached(sql)?
@@ -114,6 +116,10 @@ fn insert(day: &mut OpenDay, tick: Tick, new: &NewEvent, fresh: &mut Vec<Fresh>)
     if let Some(uid) = &new.uid {
         remember(day, Name::Uid, new.account.0, uid, tick)?;
     }
+    if !new.extras.is_empty() {
+        insert_extras(day, new.account.0, tick, &new.extras)?;
+    }
+    let due_at = new.extras.due_at(new.now);
     for target in &new.targets {
         let key = (target.endpoint.0, row::integer(tick.0));
         if target.skipped {
@@ -122,11 +128,17 @@ fn insert(day: &mut OpenDay, tick: Tick, new: &NewEvent, fresh: &mut Vec<Fresh>)
             continue;
         }
         let mut insert = day.connection.prepare_cached(
-            "INSERT INTO delivery (endpoint, event, attempts_made, trigger, order_key) VALUES (?, ?, 0, ?, ?)",
+            "INSERT INTO delivery (endpoint, event, due_at, attempts_made, trigger, order_key) VALUES (?, ?, ?, 0, ?, ?)",
         )?;
-        insert.execute((key.0, key.1, row::trigger_code(Trigger::Policy), target.order_key.map(row::bits)))?;
+        insert.execute((
+            key.0,
+            key.1,
+            due_at.map(Timestamp::as_micros),
+            row::trigger_code(Trigger::Policy),
+            target.order_key.map(row::bits),
+        ))?;
         day.effects.live += 1;
-        fresh.push(Fresh { event: event.clone(), endpoint: target.endpoint, order_key: target.order_key });
+        fresh.push(Fresh { event: event.clone(), endpoint: target.endpoint, order_key: target.order_key, due_at });
     }
     day.effects.entries.push(Entry { kind: Kind::Event, owner: new.account.0, tick });
     day.effects.events += 1;
@@ -171,6 +183,24 @@ fn insert_event(connection: &Connection, tick: Tick, new: &NewEvent) -> rusqlite
             payload,
         ])?;
     drop(struck);
+    Ok(())
+}
+
+fn insert_extras(day: &mut OpenDay, account: i64, tick: Tick, extras: &Extras) -> rusqlite::Result<()> {
+    let list = |words: &[String]| (!words.is_empty()).then(|| row::words_text(words));
+    day.connection
+        .prepare_cached("INSERT INTO extra (event, tags, deliver_at, payload_until, misfits) VALUES (?, ?, ?, ?, ?)")?
+        .execute((
+            row::integer(tick.0),
+            list(&extras.tags),
+            extras.deliver_at.map(Timestamp::as_micros),
+            extras.payload_until.map(Timestamp::as_micros),
+            list(&extras.misfits),
+        ))?;
+    for tag in &extras.tags {
+        let owner = day.hash(Name::Tag, account, tag);
+        day.effects.entries.push(Entry { kind: Kind::Tagged, owner, tick });
+    }
     Ok(())
 }
 

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
-use ringup_core::time::Day;
+use ringup_core::time::{Day, Timestamp};
 use tokio::sync::oneshot;
 
 use super::catalog::LastTicks;
 use super::day::{DayFile, Presence};
+use super::expire::Expired;
 use super::fault::{Fault, InFile, Outcome};
 use super::open_day::OpenDay;
 use super::schema;
@@ -18,6 +19,8 @@ pub(super) enum Chore {
     Settle(Day, oneshot::Sender<Outcome<u64>>),
     /// Put another file in a day's place, unless it changed since that revision. Answers whether it did.
     Replace { day: Day, draft: PathBuf, revision: u64, reply: oneshot::Sender<Outcome<bool>> },
+    /// Let go of some payloads whose own time is over, behind a place. Answers how many went, and where to go on.
+    Expire { day: Day, from: Expired, now: Timestamp, reply: oneshot::Sender<Outcome<(usize, Option<Expired>)>> },
     /// Remove a day, unless it has live deliveries. Answers the bytes freed.
     Remove(Day, oneshot::Sender<Outcome<Option<u64>>>),
 }
@@ -30,6 +33,7 @@ impl Writer {
             Chore::Replace { day, draft, revision, reply } => {
                 drop(reply.send(self.replace_day(day, &draft, revision)));
             }
+            Chore::Expire { day, from, now, reply } => drop(reply.send(self.expire(day, from, now))),
             Chore::Remove(day, reply) => drop(reply.send(self.remove_day(day))),
         }
     }

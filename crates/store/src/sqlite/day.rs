@@ -8,12 +8,14 @@ use ringup_core::time::{Day, Tick};
 use rusqlite::Connection;
 
 use super::fault::{Failpoint, InFile, Outcome};
+use super::open_day::{self, Name};
 use super::posting::{Entry, Kind, Posting};
 use super::row;
 use super::schema::{self, Ladder};
 
 pub(super) const LADDER: Ladder = Ladder {
-    steps: &["
+    steps: &[
+        "
     CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
     -- Makes the hashes of `dedupe` unforeseeable, so that nobody can aim at a collision.
     INSERT INTO meta VALUES ('salt', randomblob(16));
@@ -65,7 +67,16 @@ pub(super) const LADDER: Ladder = Ladder {
     CREATE TABLE chunk (
         chunk INTEGER PRIMARY KEY, last_attempt INTEGER NOT NULL, last_event INTEGER NOT NULL, events INTEGER NOT NULL
     ) STRICT;
-    "],
+    ",
+        "
+    -- What few events have besides: no row for one that has nothing, and no column of `event` behind its payload, where
+    -- it would be read through all of it. `payload_until` goes when it has come. Lists are JSON.
+    CREATE TABLE extra (
+        event INTEGER PRIMARY KEY, tags TEXT, deliver_at INTEGER, payload_until INTEGER, misfits TEXT
+    ) STRICT;
+    CREATE INDEX extra_payload_until ON extra (payload_until) WHERE payload_until IS NOT NULL;
+    ",
+    ],
 };
 
 /// The writer's page cache for one file.
@@ -175,6 +186,24 @@ impl DayFile {
     }
 }
 
+/// Events by tag that are not in the file's lists yet.
+fn learn_tags(connection: &Connection, last_event: i64, posting: &mut Posting) -> rusqlite::Result<()> {
+    let salt = open_day::salt(connection)?;
+    let mut statement = connection.prepare(
+        "SELECT x.event, e.account, x.tags FROM extra x CROSS JOIN event e ON e.tick = x.event
+         WHERE x.event > ? AND x.tags IS NOT NULL ORDER BY x.event",
+    )?;
+    let mut rows = statement.query([last_event])?;
+    while let Some(found) = rows.next()? {
+        let (tick, account) = (row::tick(found, 0)?, found.get(1)?);
+        for tag in row::words(found, 2)? {
+            let owner = open_day::hash(&salt, Name::Tag, account, &tag);
+            posting.add(Entry { kind: Kind::Tagged, owner, tick });
+        }
+    }
+    Ok(())
+}
+
 /// Rebuilds what a running store keeps in memory of a day.
 fn learn(connection: &Connection) -> rusqlite::Result<Known> {
     let (chunk, last_attempt, last_event, events) = connection.query_row(
@@ -192,6 +221,7 @@ fn learn(connection: &Connection) -> rusqlite::Result<Known> {
         known.posting.add(Entry { kind: Kind::Event, owner: found.get(1)?, tick: row::tick(found, 0)? });
         known.events += 1;
     }
+    learn_tags(connection, last_event, &mut known.posting)?;
     let mut statement =
         connection.prepare("SELECT tick, endpoint, outcome FROM attempt WHERE tick > ? ORDER BY tick")?;
     let mut rows = statement.query([last_attempt])?;

@@ -11,8 +11,10 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::accept;
 use super::day::DayFile;
 use super::fault::Outcome;
+use super::open_day::{self, Name};
 use super::posting::Kind;
 use super::read::{cut, in_order, not_found, stored_event};
+use super::reader::ReadDay;
 use super::row;
 use super::shared::Shared;
 use super::walk::{Walk, is_behind};
@@ -37,7 +39,7 @@ pub(super) fn events(
             continue;
         }
         let Some(day) = shared.readers.open(&file)? else { continue };
-        let mut walk = Walk::new(day, &[Kind::Event], account.0, page.order, from);
+        let mut walk = walk_of(day, account, filter, page.order, from)?;
         while let Some(tick) = walk.peek()? {
             walk.pass();
             if is_past(filter, page.order, tick) {
@@ -45,13 +47,29 @@ pub(super) fn events(
             }
             let found =
                 walk.day.ask(|connection| stored_event(connection, row::integer(tick.0), filter.without_payload))?;
-            rows.extend(found.map(|(_, event)| event).filter(|event| event_wanted(event, filter)));
+            // Of two tags with one hash, either may be another account's.
+            let found = found.filter(|(of, event)| *of == account && event_wanted(event, filter));
+            rows.extend(found.map(|(_, event)| event));
             if rows.len() > page.rows_max {
                 return Ok(cut(rows, page.rows_max));
             }
         }
     }
     Ok(cut(rows, page.rows_max))
+}
+
+/// The shortest of a day's lists in which all that is asked for must be.
+pub(super) fn walk_of<'a>(
+    day: ReadDay<'a>,
+    account: AccountKey,
+    filter: &EventFilter,
+    order: Order,
+    from: Option<Tick>,
+) -> Outcome<Walk<'a>> {
+    let Some(tag) = &filter.tag else { return Ok(Walk::new(day, &[Kind::Event], account.0, order, from)) };
+    let salt = day.ask(open_day::salt)?;
+    let owner = open_day::hash(&salt, Name::Tag, account.0, tag);
+    Ok(Walk::new(day, &[Kind::Tagged], owner, order, from))
 }
 
 /// Where a search begins: behind the row last seen, and not where the times cannot match.
@@ -87,6 +105,7 @@ pub(super) fn event_wanted(event: &StoredEvent, filter: &EventFilter) -> bool {
         && filter.after.is_none_or(|after| at > after)
         && filter.event_types.as_ref().is_none_or(|types| types.iter().any(|wanted| **wanted == *event.event_type))
         && filter.channel.as_ref().is_none_or(|channel| event.channels.contains(channel))
+        && filter.tag.as_ref().is_none_or(|tag| event.extras.tags.contains(tag))
 }
 
 pub(super) fn attempts_of_event(
@@ -102,10 +121,7 @@ pub(super) fn attempts_of_event(
         Order::NewestFirst => ("<", "DESC", i64::MAX),
         Order::OldestFirst => (">", "ASC", -1),
     };
-    let sql = format!(
-        "{} WHERE a.event = ? AND a.tick {comparison} ? ORDER BY a.tick {direction}",
-        select(filter.without_response)
-    );
+    let sql = format!("{} WHERE a.event = ? AND a.tick {comparison} ? ORDER BY a.tick {direction}", select(filter));
     let tick = row::integer(event.tick().0);
     let after = page.after.map_or(nowhere, |tick| row::integer(tick.0));
     let found = day.ask(|connection| {
@@ -150,7 +166,7 @@ pub(super) fn attempts_of_endpoint(
     if page.order == Order::OldestFirst {
         closed.reverse();
     }
-    let sql = format!("{} WHERE a.tick = ?", select(filter.without_response));
+    let sql = format!("{} WHERE a.tick = ?", select(filter));
     let mut walks: Vec<Walk<'_>> = Vec::new();
     let mut rows = Vec::new();
     while rows.len() <= page.rows_max {
@@ -227,12 +243,16 @@ fn one_attempt(
     Ok(found.optional()?.flatten())
 }
 
-fn select(without_response: bool) -> String {
-    let response = if without_response { "x'', x''" } else { "a.response_headers, a.response_body" };
+fn select(filter: &AttemptFilter) -> String {
+    let response = if filter.without_response { "x'', x''" } else { "a.response_headers, a.response_body" };
+    let (tags, extra) = match &filter.tag {
+        Some(_) => ("x.tags", " LEFT JOIN extra x ON x.event = a.event"),
+        None => ("NULL", ""),
+    };
     format!(
         "SELECT a.tick, a.random, e.tick, e.random, a.endpoint, a.number, a.trigger, a.started_at, a.duration_us,
-                u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels
-         FROM attempt a CROSS JOIN event e ON e.tick = a.event CROSS JOIN text u ON u.id = a.url"
+                u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels, {tags}
+         FROM attempt a CROSS JOIN event e ON e.tick = a.event CROSS JOIN text u ON u.id = a.url{extra}"
     )
 }
 
@@ -243,7 +263,9 @@ fn attempt(found: &Row<'_>, account: AccountKey, filter: &AttemptFilter) -> rusq
     let started_at = Timestamp::from_micros(found.get(7)?);
     let of_event = || {
         let types = filter.event_types.as_ref();
-        let channel = filter.channel.as_ref();
+        let has = |wanted: Option<&String>, column| {
+            wanted.map_or(Ok(true), |wanted| row::words(found, column).map(|words| words.contains(wanted)))
+        };
         let type_wanted = match types {
             Some(types) => {
                 let of = found.get_ref(17)?.as_str()?;
@@ -251,9 +273,8 @@ fn attempt(found: &Row<'_>, account: AccountKey, filter: &AttemptFilter) -> rusq
             }
             None => true,
         };
-        Ok::<bool, rusqlite::Error>(
-            type_wanted && channel.map_or(Ok(true), |channel| row::words(found, 18).map(|on| on.contains(channel)))?,
-        )
+        let named = type_wanted && has(filter.channel.as_ref(), 18)? && has(filter.tag.as_ref(), 19)?;
+        Ok::<bool, rusqlite::Error>(named)
     };
     let wanted = found.get::<_, i64>(16)? == account.0
         && filter.succeeded.is_none_or(|wanted| wanted == (outcome == OutcomeWord::Delivered))

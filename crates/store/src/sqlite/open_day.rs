@@ -58,11 +58,12 @@ pub(super) struct Effects {
     sealed: Option<(Progress, bool)>,
 }
 
-/// What a hash is of: keys and uids never meet.
+/// What a hash is of: keys, uids and tags never meet.
 #[derive(Clone, Copy)]
 pub(super) enum Name {
     Idempotency = 0,
     Uid = 1,
+    Tag = 2,
 }
 
 impl OpenDay {
@@ -197,7 +198,7 @@ impl OpenDay {
         Ok(id)
     }
 
-    /// A key or a uid as it stands in this file.
+    /// A key, a uid or a tag as it stands in this file.
     pub(super) fn hash(&self, name: Name, account: i64, text: &str) -> i64 {
         hash(&self.salt, name, account, text)
     }

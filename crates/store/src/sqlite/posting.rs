@@ -24,18 +24,28 @@ pub(super) enum Kind {
     Failed = 1,
     /// Events of an account.
     Event = 2,
+    /// Events of an account with a tag; the owner is the hash of both.
+    Tagged = 3,
 }
 
 impl Kind {
     pub(super) fn of_outcome(outcome: OutcomeWord) -> Kind {
         if outcome == OutcomeWord::Delivered { Kind::Succeeded } else { Kind::Failed }
     }
+
+    /// Whether its ticks are those of events, and not of attempts.
+    pub(super) fn is_of_events(self) -> bool {
+        match self {
+            Kind::Succeeded | Kind::Failed => false,
+            Kind::Event | Kind::Tagged => true,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Entry {
     pub(super) kind: Kind,
-    /// An endpoint or an account.
+    /// An endpoint, an account, or the hash of an account's tag.
     pub(super) owner: i64,
     pub(super) tick: Tick,
 }
@@ -93,7 +103,7 @@ impl Posting {
         }
         let mut entries = std::mem::take(&mut self.open);
         let last = |event: bool| {
-            let of_stream = entries.iter().filter(|entry| (entry.kind == Kind::Event) == event);
+            let of_stream = entries.iter().filter(|entry| entry.kind.is_of_events() == event);
             of_stream.map(|entry| row::integer(entry.tick.0)).max().unwrap_or(-1)
         };
         let (last_attempt, last_event) = (last(false), last(true));

@@ -56,8 +56,9 @@ pub(super) fn stored_event(
 ) -> rusqlite::Result<Option<(AccountKey, StoredEvent)>> {
     let payload = if without_payload { "NULL" } else { "payload" };
     let sql = format!(
-        "SELECT tick, random, account, type, uid, channels, unregistered, keep, redact, payload_state, {payload}
-         FROM event WHERE tick = ?"
+        "SELECT tick, random, account, type, uid, channels, unregistered, keep, redact, payload_state, {payload},
+                x.tags, x.deliver_at, x.payload_until, x.misfits
+         FROM event LEFT JOIN extra x ON x.event = tick WHERE tick = ?"
     );
     let read = |found: &Row<'_>| {
         let event = StoredEvent {
@@ -65,6 +66,7 @@ pub(super) fn stored_event(
             event_type: Arc::from(found.get_ref(3)?.as_str()?),
             uid: found.get(4)?,
             channels: row::words(found, 5)?,
+            extras: row::extras(found, 11)?,
             unregistered: found.get(6)?,
             payload: if without_payload { Payload::LeftOut } else { shown_payload(found)? },
         };

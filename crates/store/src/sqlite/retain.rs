@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 
 use super::chore::Chore;
 use super::day::{self, DayFile};
+use super::expire::Expired;
 use super::fault::{Fault, InFile, Outcome};
 use super::held::Held;
 use super::inbox::Item;
@@ -31,6 +32,7 @@ const SLICE_ROWS: i64 = 16_384;
 pub(super) fn retain(shared: &Shared, plan: Retention, now: Timestamp) -> Outcome<Retained> {
     let mut retained = Retained::default();
     for file in shared.days.all() {
+        retained.payloads_removed += expire(shared, &file, now)?;
         if file.known().live > 0 {
             continue;
         }
@@ -54,6 +56,25 @@ pub(super) fn retain(shared: &Shared, plan: Retention, now: Timestamp) -> Outcom
         }
     }
     Ok(retained)
+}
+
+/// Lets go of the payloads of a day whose own time is over. Answers how many they were.
+///
+/// These go one by one, unlike those of a whole day: few ask for it, and it must not wait for the others.
+fn expire(shared: &Shared, file: &Arc<DayFile>, now: Timestamp) -> Outcome<usize> {
+    let Some(day) = shared.readers.open(file)? else { return Ok(0) };
+    let any = day.ask(|connection| {
+        connection
+            .prepare_cached("SELECT 1 FROM extra WHERE payload_until IS NOT NULL AND payload_until <= ?")?
+            .exists([now.as_micros()])
+    })?;
+    drop(day);
+    let (mut removed, mut from) = (0, any.then_some(Expired::default()));
+    while let Some(begin) = from {
+        let (count, next) = ask(shared, |reply| Chore::Expire { day: file.day, from: begin, now, reply })?;
+        (removed, from) = (removed + count, next);
+    }
+    Ok(removed)
 }
 
 /// What of a day is over.
@@ -115,7 +136,7 @@ fn copy(shared: &Shared, file: &Arc<DayFile>, draft: &Path, over: Over) -> Outco
     };
     let target = schema::open_draft(draft, CACHE_KIB)?;
     target.execute("ATTACH ? AS old", [file.path.to_string_lossy()]).in_file(draft)?;
-    for table in ["meta", "ended", "text", "counter", "dedupe", "chunk"] {
+    for table in ["meta", "ended", "text", "counter", "dedupe", "chunk", "extra"] {
         target
             .execute_batch(&format!("INSERT OR REPLACE INTO main.{table} SELECT * FROM old.{table}"))
             .in_file(draft)?;
@@ -124,7 +145,7 @@ fn copy(shared: &Shared, file: &Arc<DayFile>, draft: &Path, over: Over) -> Outco
     if over.payloads {
         target.execute("INSERT OR REPLACE INTO meta VALUES ('payloads_removed', 1)", ()).in_file(draft)?;
     }
-    let kinds = if over.attempts { "WHERE kind = 2" } else { "" };
+    let kinds = if over.attempts { "WHERE kind >= 2" } else { "" };
     if !over.attempts {
         copy_slices(&target, "attempt", "*", shared).in_file(draft)?;
     }

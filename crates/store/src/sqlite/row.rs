@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ringup_core::delivery::{Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
-use ringup_core::event::{Event, KeepPayload, Target};
+use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::EventId;
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::outcome::BodyEnd;
@@ -120,6 +120,17 @@ pub(super) fn words(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<String
         rusqlite::types::ValueRef::Null => Ok(Vec::new()),
         text => serde_json::from_slice(text.as_bytes()?).map_err(|error| broken(column, error)),
     }
+}
+
+/// Tags, two times and misfits, from a column on.
+pub(super) fn extras(row: &Row<'_>, from: usize) -> rusqlite::Result<Extras> {
+    let time = |column| row.get::<_, Option<i64>>(column).map(|at| at.map(Timestamp::from_micros));
+    Ok(Extras {
+        tags: words(row, from)?,
+        deliver_at: time(from + 1)?,
+        payload_until: time(from + 2)?,
+        misfits: words(row, from + 3)?,
+    })
 }
 
 pub(super) fn bytes(row: &Row<'_>, column: usize) -> rusqlite::Result<Bytes> {

@@ -6,12 +6,10 @@ use ringup_core::time::{Tick, Timestamp};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::fault::Outcome;
-use super::list::{event_wanted, is_past, start};
-use super::posting::Kind;
+use super::list::{event_wanted, is_past, start, walk_of};
 use super::read::{in_order, stored_event};
 use super::row;
 use super::shared::Shared;
-use super::walk::Walk;
 use crate::query::{
     EndpointEvent, EndpointEventFilter, PageRequest, Reach, SCAN_EVENTS_MAX, Scan, StandingCounts, standing_of,
 };
@@ -34,7 +32,7 @@ pub(super) fn events_of_endpoint(
             continue;
         }
         let Some(day) = shared.readers.open(&file)? else { continue };
-        let mut walk = Walk::new(day, &[Kind::Event], account.0, page.order, from);
+        let mut walk = walk_of(day, account, events, page.order, from)?;
         while let Some(tick) = walk.peek()? {
             if is_past(events, page.order, tick) {
                 break;
@@ -46,7 +44,7 @@ pub(super) fn events_of_endpoint(
             walk.pass();
             looked_at += 1;
             scan.reached = Some(tick);
-            scan.rows.extend(walk.day.ask(|connection| seen_from(connection, endpoint, tick, filter))?);
+            scan.rows.extend(walk.day.ask(|connection| seen_from(connection, account, endpoint, tick, filter))?);
         }
     }
     Ok(scan)
@@ -55,19 +53,21 @@ pub(super) fn events_of_endpoint(
 /// The event, if it is wanted.
 fn seen_from(
     connection: &Connection,
+    account: AccountKey,
     endpoint: EndpointKey,
     tick: Tick,
     filter: &EndpointEventFilter,
 ) -> rusqlite::Result<Option<EndpointEvent>> {
     // One moment: a delivery that ends between two looks must not be missing in both.
     let moment = connection.unchecked_transaction()?;
-    let found = seen_at(&moment, endpoint, row::integer(tick.0), filter)?;
+    let found = seen_at(&moment, account, endpoint, row::integer(tick.0), filter)?;
     moment.commit()?;
     Ok(found)
 }
 
 fn seen_at(
     connection: &Connection,
+    account: AccountKey,
     endpoint: EndpointKey,
     tick: i64,
     filter: &EndpointEventFilter,
@@ -88,8 +88,9 @@ fn seen_at(
     if filter.status_class.is_some() && newest_class(connection, endpoint, tick)? != filter.status_class {
         return Ok(None);
     }
-    let event = stored_event(connection, tick, filter.events.without_payload)?.map(|(_, event)| event);
-    Ok(event.filter(|event| event_wanted(event, &filter.events)).map(|event| EndpointEvent { event, state }))
+    let found = stored_event(connection, tick, filter.events.without_payload)?;
+    let found = found.filter(|(of, event)| *of == account && event_wanted(event, &filter.events));
+    Ok(found.map(|(_, event)| EndpointEvent { event, state }))
 }
 
 fn state(connection: &Connection, endpoint: EndpointKey, tick: i64) -> rusqlite::Result<Option<DeliveryState>> {

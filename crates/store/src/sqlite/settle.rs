@@ -146,13 +146,24 @@ fn settle_payload(day: &OpenDay, settlement: &Settlement) -> rusqlite::Result<()
 
 /// Whether any delivery of the event is live, or ended without success.
 fn is_unfinished(connection: &Connection, event: i64) -> rusqlite::Result<bool> {
+    any_delivery(
+        connection,
+        event,
+        "SELECT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1 AND event = ?2)
+             OR EXISTS (SELECT 1 FROM ended WHERE endpoint = ?1 AND event = ?2)",
+    )
+}
+
+/// Whether any delivery of the event is live.
+pub(super) fn is_live(connection: &Connection, event: i64) -> rusqlite::Result<bool> {
+    any_delivery(connection, event, "SELECT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1 AND event = ?2)")
+}
+
+fn any_delivery(connection: &Connection, event: i64, sql: &str) -> rusqlite::Result<bool> {
     let targets = connection
         .prepare_cached("SELECT targets FROM event WHERE tick = ?")?
         .query_row([event], |found| row::targets(found, 0))?;
-    let mut any = connection.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM delivery WHERE endpoint = ?1 AND event = ?2)
-             OR EXISTS (SELECT 1 FROM ended WHERE endpoint = ?1 AND event = ?2)",
-    )?;
+    let mut any = connection.prepare_cached(sql)?;
     for target in targets {
         if any.query_row((target.endpoint.0, event), |found| found.get(0))? {
             return Ok(true);

@@ -97,7 +97,8 @@ impl<'a> Walk<'a> {
     }
 
     fn first_chunk(&self) -> Outcome<Stage> {
-        let column = if self.kinds == [Kind::Event] { "last_event" } else { "last_attempt" };
+        let of_events = self.kinds.iter().all(|kind| kind.is_of_events());
+        let column = if of_events { "last_event" } else { "last_attempt" };
         let sql = match self.order {
             // The first chunk that reaches the position is the last one with anything before it.
             Order::NewestFirst => format!(

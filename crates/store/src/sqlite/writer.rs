@@ -41,7 +41,7 @@ pub(super) struct Writer {
     syncing: bool,
     groups: u64,
     /// Days whose last commit failed in the device: verified before they are written again.
-    suspect: BTreeSet<Day>,
+    pub(super) suspect: BTreeSet<Day>,
     /// A group failed for a reason of its own: until one succeeds, items are tried one by one to find it.
     alone: bool,
 }
