@@ -51,7 +51,16 @@ const ASSETS: &[Asset] = &[
         name: "style",
         extension: "css",
         kind: "text/css; charset=utf-8",
-        sources: &["css/token.css", "css/base.css", "css/shell.css", "css/part.css", "css/page.css", "css/catcher.css"],
+        sources: &[
+            "css/token.css",
+            "css/base.css",
+            "css/shell.css",
+            "css/part.css",
+            "css/page.css",
+            "css/delivery.css",
+            "css/operator.css",
+            "css/catcher.css",
+        ],
         compressed: true,
     },
     Asset {

@@ -43,7 +43,7 @@ pub use authorization::{AuthorizationView, TokenTried};
 pub use catcher::{
     CatcherDraft, CatcherPlan, CatcherView, Catchers, Caught, Incoming, Listed, NewCatcher, Reader, Turn, Waited,
 };
-pub use cause::Cause;
+pub use cause::{Cause, Side};
 pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;

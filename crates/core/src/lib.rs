@@ -34,4 +34,5 @@ pub mod signing;
 pub mod subscription;
 pub mod task;
 pub mod time;
+pub mod timing;
 pub mod turn;

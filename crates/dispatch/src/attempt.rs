@@ -12,7 +12,8 @@ use ringup_core::outcome::{Answer, BodyEnd, Outcome};
 use ringup_core::policy::{Next, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::time::Timestamp;
-use ringup_egress::token::Tokens;
+use ringup_core::timing::Timing;
+use ringup_egress::token::{Called, Tokens};
 use ringup_egress::{Caller, EgressPlan, Request, Webhook};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
@@ -113,10 +114,10 @@ impl Report {
         let Some(begun) = &self.begun else { return };
         let started_at = self.shell.clock.now();
         let since = self.shell.steady.now();
-        let (outcome, waited) = self.shell.call(begun, started_at).await;
-        let latency = self.shell.steady.now().saturating_since(since).saturating_sub(waited);
+        let called = self.shell.call(begun, started_at).await;
+        let latency = self.shell.steady.now().saturating_since(since).saturating_sub(called.waited);
         if let Some(begun) = self.begun.take() {
-            self.shell.report(begun, outcome, started_at, latency);
+            self.shell.report(begun, called, started_at, latency);
         }
     }
 }
@@ -125,18 +126,18 @@ impl Drop for Report {
     fn drop(&mut self) {
         if let Some(begun) = self.begun.take() {
             let now = self.shell.clock.now();
-            self.shell.report(begun, Outcome::Interrupted, now, Duration::ZERO);
+            self.shell.report(begun, uncalled(Outcome::Interrupted), now, Duration::ZERO);
         }
     }
 }
 
 impl Shell {
     /// What came of it, and how long it waited for a token meanwhile: a receiver is not to blame for that.
-    async fn call(&self, begun: &Begun, now: Timestamp) -> (Outcome, Duration) {
+    async fn call(&self, begun: &Begun, now: Timestamp) -> Called {
         let prepared = &begun.prepared;
         let url = match &prepared.url {
             Ok(url) => url.clone(),
-            Err(rule) => return (Outcome::Blocked(*rule), Duration::ZERO),
+            Err(rule) => return uncalled(Outcome::Blocked(*rule)),
         };
         let settings = &begun.view.settings;
         let event = &begun.entry.event;
@@ -159,18 +160,21 @@ impl Shell {
         let Some(grant) = &prepared.grant else {
             return tokio::select! {
                 biased;
-                reply = self.caller.call(request) => (reply.outcome, Duration::ZERO),
-                () = self.cut.cancelled() => (Outcome::Interrupted, Duration::ZERO),
+                reply = self.caller.call(request) => {
+                    Called { outcome: reply.outcome, timing: reply.timing, waited: Duration::ZERO }
+                }
+                () = self.cut.cancelled() => uncalled(Outcome::Interrupted),
             };
         };
         tokio::select! {
             biased;
             called = grant.call(&*self.caller, request) => called,
-            () = self.cut.cancelled() => (Outcome::Interrupted, Duration::ZERO),
+            () = self.cut.cancelled() => uncalled(Outcome::Interrupted),
         }
     }
 
-    fn report(&self, begun: Begun, outcome: Outcome, started_at: Timestamp, latency: Duration) {
+    fn report(&self, begun: Begun, called: Called, started_at: Timestamp, latency: Duration) {
+        let Called { outcome, timing, .. } = called;
         let Begun { mut entry, view, prepared, pass, in_flight, backlog } = begun;
         let now = self.steady.now();
         let number = entry.delivery.attempts_made.saturating_add(1);
@@ -196,6 +200,7 @@ impl Shell {
                 trigger: entry.delivery.trigger,
                 started_at,
                 duration: latency,
+                timing,
                 url: prepared.url_text.clone(),
                 result,
                 response_headers: outcome.answer().map(header_lines).unwrap_or_default(),
@@ -215,6 +220,11 @@ impl Shell {
         let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement };
         let _ = self.messages.send(Message::Done(Box::new(done)));
     }
+}
+
+/// An attempt that did not come to a call, or whose call was cut off.
+fn uncalled(outcome: Outcome) -> Called {
+    Called { outcome, timing: Timing::default(), waited: Duration::ZERO }
 }
 
 /// Response headers as they are kept: one `name: value` line each, values that carry credentials masked.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use ringup_core::outcome::{Answer, BlockedBy, BodyEnd, Cause, Outcome, Phase};
+use ringup_core::timing::Timing;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -22,7 +23,7 @@ use crate::guard;
 use crate::message;
 use crate::plan::{EgressError, EgressPlan};
 use crate::pool::{Key, Pool};
-use crate::request::{Caller, Outgoing, Question, Reply, Request, Timing};
+use crate::request::{Caller, Outgoing, Question, Reply, Request};
 use crate::resolve::{ADDRESSES_MAX, NameServers, Names, Resolve};
 use crate::url_policy::{self, Host, LOCALHOST, UrlProblem};
 use crate::wire::{Meter, Transport};

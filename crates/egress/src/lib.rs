@@ -31,5 +31,5 @@ mod wire;
 
 pub use client::Egress;
 pub use plan::{EgressError, EgressPlan, OwnCatcher, load_roots};
-pub use request::{Caller, Question, Reply, Request, Timing, Webhook};
+pub use request::{Caller, Question, Reply, Request, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

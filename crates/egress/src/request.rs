@@ -14,6 +14,7 @@ use ringup_core::key::AccountKey;
 use ringup_core::outcome::Outcome;
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
+use ringup_core::timing::Timing;
 
 use crate::client_tls::ClientTls;
 use crate::sign::SigningKey;
@@ -118,16 +119,6 @@ pub struct Reply {
     pub remote: Option<SocketAddr>,
     /// The request went out on a connection that had carried another before.
     pub reused: bool,
-}
-
-/// How long each step took; `None` where it was not needed or not reached.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Timing {
-    pub resolve: Option<Duration>,
-    pub connect: Option<Duration>,
-    pub tls: Option<Duration>,
-    /// From handing the request to the connection to the complete response head.
-    pub first_byte: Option<Duration>,
 }
 
 /// Something that calls receivers: the real one is [`crate::Egress`]; a simulator brings another.

@@ -21,6 +21,7 @@ use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use ringup_core::authorization::{CredentialsIn, OAuth, TokenBody};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::outcome::{NoToken, Outcome};
+use ringup_core::timing::Timing;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
@@ -112,28 +113,45 @@ impl Tokens {
     }
 }
 
+/// What came of an attempt.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Called {
+    pub outcome: Outcome,
+    /// Of the call to the receiver, the last one if there were two.
+    pub timing: Timing,
+    /// How much of the time went into tokens.
+    pub waited: Duration,
+}
+
+impl Called {
+    fn without(why: NoToken, waited: Duration) -> Called {
+        Called { outcome: Outcome::NoToken(why), timing: Timing::default(), waited }
+    }
+}
+
 impl Grant {
-    /// Makes the call with a token. Answers what came of it, and how much of the time went into tokens.
+    /// Makes the call with a token.
     ///
     /// A 401 renews the token and sends the request again, once: what comes of that is what came of the attempt.
-    pub async fn call(&self, caller: &dyn Caller, request: Request) -> (Outcome, Duration) {
+    pub async fn call(&self, caller: &dyn Caller, request: Request) -> Called {
         let began = Instant::now();
         let token = match self.token(caller, None).await {
             Ok(token) => token,
-            Err(why) => return (Outcome::NoToken(why), began.elapsed()),
+            Err(why) => return Called::without(why, began.elapsed()),
         };
         let waited = began.elapsed();
-        let outcome = caller.call(with(&request, &token)).await.outcome;
-        if !matches!(&outcome, Outcome::Refused(answer) if answer.status == 401) {
-            return (outcome, waited);
+        let reply = caller.call(with(&request, &token)).await;
+        if !matches!(&reply.outcome, Outcome::Refused(answer) if answer.status == 401) {
+            return Called { outcome: reply.outcome, timing: reply.timing, waited };
         }
         let refused_at = Instant::now();
         let renewed = match self.token(caller, Some(&token)).await {
             Ok(renewed) => renewed,
-            Err(why) => return (Outcome::NoToken(why), waited + refused_at.elapsed()),
+            Err(why) => return Called::without(why, waited + refused_at.elapsed()),
         };
         let waited = waited + refused_at.elapsed();
-        (caller.call(with(&request, &renewed)).await.outcome, waited)
+        let reply = caller.call(with(&request, &renewed)).await;
+        Called { outcome: reply.outcome, timing: reply.timing, waited }
     }
 
     /// The token that is kept, unless it is over or the one that was `refused`; else a new one.

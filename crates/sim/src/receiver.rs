@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::outcome::{Answer, Cause, Outcome, Phase};
-use ringup_egress::{Caller, Question, Reply, Request, Timing};
+use ringup_core::timing::Timing;
+use ringup_egress::{Caller, Question, Reply, Request};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::dice::Dice;

@@ -20,6 +20,7 @@ use ringup_core::outcome::BodyEnd;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
 use ringup_core::time::{Tick, Timestamp};
+use ringup_core::timing::Timing;
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, OutcomeWord};
 use ringup_store::query::{AttemptFilter, Order, PageRequest};
 use ringup_store::seam::{Change, Fresh, Listener, Loaded, NewEvent, Settlement, Store};
@@ -279,6 +280,7 @@ fn delivered(fresh: &Fresh, outcome: OutcomeWord) -> Settlement {
             trigger: Trigger::Policy,
             started_at: NOON,
             duration,
+            timing: Timing { first_byte: Some(Duration::from_millis(11)), ..Timing::default() },
             url: Arc::from("https://receiver.example/hooks/with/some/path"),
             result,
             response_headers: Bytes::from_static(

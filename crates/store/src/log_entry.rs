@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ringup_core::delivery::Trigger;
 use ringup_core::outcome::{BodyEnd, Outcome};
 use ringup_core::time::Timestamp;
+use ringup_core::timing::Timing;
 
 /// A log entry on its way to the store. Its id is given by the store, in the order of commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,7 @@ pub struct Attempt {
     pub trigger: Trigger,
     pub started_at: Timestamp,
     pub duration: Duration,
+    pub timing: Timing,
     /// The URL called, without credentials.
     pub url: std::sync::Arc<str>,
     pub result: AttemptResult,

@@ -11,6 +11,7 @@ use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::outcome::BodyEnd;
 use ringup_core::task::{Standing, Task, TaskKind, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
+use ringup_core::timing::Timing;
 
 use crate::log_entry::OutcomeWord;
 
@@ -65,7 +66,7 @@ pub struct AttemptFilter {
     pub before: Option<Timestamp>,
     /// Started after this time.
     pub after: Option<Timestamp>,
-    /// Leaves response bodies and headers out.
+    /// Leaves response bodies, headers and timings out.
     pub without_response: bool,
 }
 
@@ -108,6 +109,8 @@ pub struct StoredAttempt {
     pub trigger: Trigger,
     pub started_at: Timestamp,
     pub duration: Duration,
+    /// Empty, too, where responses were left out.
+    pub timing: Timing,
     pub url: Arc<str>,
     pub outcome: OutcomeWord,
     pub status: Option<u16>,

@@ -1,6 +1,10 @@
 //! Charts as SVG: geometry in attributes, colour by class, a sentence for whoever cannot see them.
 
+mod ladder;
+mod spans;
+
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use askama::filters::HtmlSafeOutput;
 use ringup_app::view::MinuteCount;
@@ -11,6 +15,9 @@ use crate::health::failures;
 use crate::markup::Markup;
 use crate::text;
 use crate::ui::Ui;
+
+pub use ladder::{Rung, ladder};
+pub use spans::{parts, spans};
 
 /// One bar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -154,6 +161,11 @@ fn write_bar(
     if link.is_some() {
         svg.push_str("</a>");
     }
+}
+
+/// Below a millisecond nobody looks.
+fn visible(span: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(span.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
 }
 
 /// Text within quotes.

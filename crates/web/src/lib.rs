@@ -31,6 +31,7 @@ mod sign_in;
 mod text;
 mod ui;
 mod visit;
+mod why;
 
 use std::sync::Arc;
 
@@ -107,6 +108,7 @@ impl Console {
             .route("/a/{a}/logs/{m}/{e}", get(log::delivery))
             .route("/a/{a}/logs/{m}/{e}/resend", post(log::resend))
             .route("/a/{a}/events/{m}", get(event::page))
+            .route("/a/{a}/events/{m}/again", post(event::again))
             .route("/a/{a}/events/{m}/payload", get(log::payload))
             .route("/a/{a}/configuration", get(configuration::of_account).post(configuration::change_account))
             .route("/a/{a}/catalog", get(catalog::list))

@@ -156,6 +156,11 @@ impl Ui {
         format!("span-{span}")
     }
 
+    /// A step of an attempt's time.
+    pub fn step_key(&self, step: &str) -> String {
+        format!("step-{step}")
+    }
+
     pub fn theme_key(&self, theme: &Theme) -> &'static str {
         match theme {
             Theme::System => "theme-system",

@@ -19,6 +19,7 @@ use ringup_core::{
     key::{AccountKey, EndpointKey},
     outcome::BodyEnd,
     time::{Tick, Timestamp},
+    timing::Timing,
 };
 use ringup_store::{
     Store,
@@ -186,6 +187,7 @@ fn settle(store: &SqliteStore, new: NewEvent, id: EventId, number: u64) {
                 trigger: Trigger::Policy,
                 started_at: new.now,
                 duration,
+                timing: Timing { first_byte: Some(Duration::from_millis(11)), ..Timing::default() },
                 url: "https://receiver.example/webhook".into(),
                 result,
                 response_headers: Bytes::from_static(b"content-type: application/json\n"),

@@ -1,8 +1,12 @@
 //! `attempt`: one HTTP request made for a delivery.
 
+use std::time::Duration;
+
+use ringup_app::Cause;
 use ringup_app::view::{AttemptFilter, OutcomeWord, StoredAttempt};
 use ringup_core::delivery::Trigger;
 use ringup_core::id::EndpointId;
+use ringup_core::timing::Timing;
 use serde::Serialize;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
@@ -41,10 +45,39 @@ pub struct AttemptOut<'a> {
     timed_out: bool,
     /// The phase that took too long, the cause without a response, or the rule that forbids the address.
     error: Option<&'a str>,
+    /// What the console explains: finer than `outcome`, such as `not_found` or `token_refused`.
+    cause: &'static str,
+    /// Whose doing it is: `nobody`, `receiver`, `settings` (the endpoint's address or authorisation) or `us`.
+    cause_side: &'static str,
     /// `name: value`, sensitive values masked.
     response_headers: Vec<String>,
     /// `complete`, or why the body shown is not.
     response_end: &'static str,
+    /// Where the time went, as far as a step was needed and reached.
+    timing: TimingOut,
+}
+
+/// Microseconds of each step; a kept connection needs none but the last.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimingOut {
+    resolve_us: Option<u64>,
+    connect_us: Option<u64>,
+    tls_us: Option<u64>,
+    /// From the request being handed to the connection to the complete response head.
+    first_byte_us: Option<u64>,
+}
+
+impl TimingOut {
+    fn of(timing: &Timing) -> TimingOut {
+        let micros = |took: Option<Duration>| took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        TimingOut {
+            resolve_us: micros(timing.resolve),
+            connect_us: micros(timing.connect),
+            tls_us: micros(timing.tls),
+            first_byte_us: micros(timing.first_byte),
+        }
+    }
 }
 
 impl<'a> AttemptOut<'a> {
@@ -70,8 +103,11 @@ impl<'a> AttemptOut<'a> {
             outcome: attempt.outcome.word(),
             timed_out: attempt.outcome == OutcomeWord::TimedOut,
             error: attempt.detail.as_deref(),
+            cause: Cause::of(attempt).word(),
+            cause_side: Cause::of(attempt).side().word(),
             response_headers: headers.lines().map(str::to_owned).collect(),
             response_end: attempt.body_end.word(),
+            timing: TimingOut::of(&attempt.timing),
         }
     }
 }

@@ -187,6 +187,7 @@ impl Desk {
                     trigger: Default::default(),
                     started_at: now,
                     duration: Duration::from_millis(12),
+                    timing: Default::default(),
                     url: "https://example.com/hook".into(),
                     result,
                     response_headers: "content-type: text/plain\n".into(),

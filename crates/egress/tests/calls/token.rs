@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use ringup_core::authorization::{CredentialsIn, OAuth, Secret, TokenBody};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::outcome::{BlockedBy, Cause, NoToken, Outcome};
-use ringup_egress::token::{Grant, Tokens};
+use ringup_egress::token::{Called, Grant, Tokens};
 use ringup_egress::{Egress, EgressPlan};
 use ringup_testkit::receiver::{Answer, Gate, Receiver};
 use ringup_testkit::token_server::TokenServer;
@@ -33,9 +33,9 @@ async fn one_token_serves_many_calls_also_at_once() {
     let receiver = Receiver::start(server.door()).await.unwrap();
     let (egress, grant) = (egress(), grant(&oauth(server.url())));
     let calls = join_all((0..20).map(|_| grant.call(&egress, request(&receiver.url("/"))))).await;
-    calls.iter().for_each(|(outcome, _)| delivered(outcome));
+    calls.iter().for_each(|called| delivered(&called.outcome));
     for _ in 0..5 {
-        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.0);
+        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.outcome);
     }
     assert_eq!((server.issued(), receiver.count()), (1, 25));
     let asked = &server.requests()[0];
@@ -50,17 +50,17 @@ async fn a_401_renews_the_token_once_and_sends_again() {
     let server = TokenServer::start("till-7", "s3cret").await.unwrap();
     let receiver = Receiver::start(server.door()).await.unwrap();
     let (egress, grant) = (egress(), grant(&oauth(server.url())));
-    delivered(&grant.call(&egress, request(&receiver.url("/"))).await.0);
+    delivered(&grant.call(&egress, request(&receiver.url("/"))).await.outcome);
     server.revoke();
     let calls = join_all((0..8).map(|_| grant.call(&egress, request(&receiver.url("/"))))).await;
-    calls.iter().for_each(|(outcome, _)| delivered(outcome));
+    calls.iter().for_each(|called| delivered(&called.outcome));
     assert_eq!(server.issued(), 2, "one new token for all who were refused");
     let statuses: Vec<_> = receiver.requests().iter().filter_map(|request| request.status).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 401).count(), 8);
 
     // A receiver that wants another token than this server's is asked twice, and not a third time.
     let stranger = Receiver::start(401).await.unwrap();
-    let (outcome, _) = grant.call(&egress, request(&stranger.url("/"))).await;
+    let Called { outcome, .. } = grant.call(&egress, request(&stranger.url("/"))).await;
     assert_eq!((outcome.status(), stranger.count(), server.issued()), (Some(401), 2, 3));
 }
 
@@ -71,12 +71,12 @@ async fn a_token_that_is_over_soon_is_not_sent() {
     let (egress, grant) = (egress(), grant(&oauth(server.url())));
     server.expires_in(Some(0));
     for issued in 1..=3 {
-        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.0);
+        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.outcome);
         assert_eq!(server.issued(), issued);
     }
     server.expires_in(None);
     for _ in 0..3 {
-        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.0);
+        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.outcome);
     }
     assert_eq!(server.issued(), 4, "a token that says nothing is kept for a while");
 }
@@ -122,7 +122,7 @@ async fn a_token_that_cannot_be_had_has_its_own_cause_and_nobody_is_called() {
     let server = TokenServer::start("till-7", "other").await.unwrap();
     let receiver = Receiver::start(200).await.unwrap();
     let egress = egress();
-    let call = async |grant: &Grant| grant.call(&egress, request(&receiver.url("/"))).await.0;
+    let call = async |grant: &Grant| grant.call(&egress, request(&receiver.url("/"))).await.outcome;
     let refused = grant(&oauth(server.url()));
     let error = Some("invalid_client".to_owned());
     assert_eq!(call(&refused).await, Outcome::NoToken(NoToken::Refused { status: 401, error }));
@@ -150,7 +150,7 @@ async fn who_waited_for_a_token_in_vain_does_not_ask_again() {
     let calls: Vec<_> = (0..10)
         .map(|_| {
             let (egress, grant, request) = (egress.clone(), grant.clone(), request(&receiver.url("/")));
-            tokio::spawn(async move { grant.call(&*egress, request).await.0 })
+            tokio::spawn(async move { grant.call(&*egress, request).await.outcome })
         })
         .collect();
     while server.requests().is_empty() {
@@ -172,7 +172,7 @@ async fn a_changed_configuration_gets_another_token_and_the_same_one_its_own() {
     let (egress, tokens) = (egress(), Tokens::default());
     let call = async |endpoint, oauth: &OAuth| {
         let grant = tokens.grant(EndpointKey(endpoint), AccountKey(1), oauth, &plan(), None);
-        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.0);
+        delivered(&grant.call(&egress, request(&receiver.url("/"))).await.outcome);
         server.issued()
     };
     let first = oauth(server.url());

@@ -1,6 +1,8 @@
 //! The console in a real Chromium: what a person does on the first day, and what must never happen on any.
 #![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
 
+mod command;
+
 use std::time::{Duration, Instant};
 
 use anyhow::Result;

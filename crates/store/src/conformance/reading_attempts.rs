@@ -8,6 +8,7 @@ use ringup_core::delivery::{After, Trigger};
 use ringup_core::event::Event;
 use ringup_core::outcome::BodyEnd;
 use ringup_core::time::Timestamp;
+use ringup_core::timing::Timing;
 
 use super::scene::{ALL, Scene, all_pages, newest, oldest};
 use super::{Home, sample};
@@ -26,6 +27,12 @@ pub async fn every_field_of_an_attempt_comes_back(home: &dyn Home) {
                 trigger: if number % 2 == 0 { Trigger::Manual } else { Trigger::Policy },
                 started_at: Timestamp::from_micros(sample::noon().as_micros() + i64::from(number)),
                 duration: Duration::from_micros(29_999_999),
+                timing: Timing {
+                    resolve: Some(Duration::from_micros(u64::from(number))),
+                    connect: (number % 2 == 0).then_some(Duration::ZERO),
+                    tls: (number % 3 == 0).then_some(Duration::from_secs(9)),
+                    first_byte: None,
+                },
                 url: Arc::from(format!("https://empfänger.example/{number}?q=%20")),
                 result: AttemptResult {
                     outcome,
@@ -62,6 +69,7 @@ pub async fn every_field_of_an_attempt_comes_back(home: &dyn Home) {
             trigger: given.trigger,
             started_at: given.started_at,
             duration: given.duration,
+            timing: given.timing,
             url: given.url,
             outcome: given.result.outcome,
             status: given.result.status,
@@ -184,6 +192,7 @@ pub async fn responses_are_left_out_when_not_asked_for(home: &dyn Home) {
         assert_eq!(of_event, of_endpoint);
         assert_eq!(of_event[0].response_body.is_empty(), without_response);
         assert_eq!(of_event[0].response_headers.is_empty(), without_response);
+        assert_eq!(of_event[0].timing.is_empty(), without_response);
     }
 }
 

@@ -17,6 +17,7 @@ use ringup_core::scope::Scopes;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
 use ringup_core::time::{Tick, Timestamp};
+use ringup_core::timing::Timing;
 
 use crate::log_entry::{Attempt, AttemptResult, Count, OutcomeWord};
 use crate::seam::{NewEvent, Settlement};
@@ -177,6 +178,7 @@ pub fn attempt(result: AttemptResult, started_at: Timestamp) -> Attempt {
         trigger: Trigger::Policy,
         started_at,
         duration: Duration::from_millis(40),
+        timing: Timing { first_byte: Some(Duration::from_micros(39_500)), ..Timing::default() },
         url: Arc::from("https://receiver.example/1"),
         result,
         response_headers: Bytes::from_static(b"content-type: text/plain\n"),

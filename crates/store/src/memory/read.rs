@@ -240,6 +240,7 @@ fn attempt(history: &History, account: AccountKey, tick: Tick, filter: &AttemptF
     }
     let mut attempt = attempt.clone();
     if filter.without_response {
+        attempt.timing = Default::default();
         attempt.response_headers.clear();
         attempt.response_body.clear();
     }

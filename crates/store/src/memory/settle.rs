@@ -53,6 +53,7 @@ fn log(history: &mut History, key: DeliveryKey, attempt: Attempt, ended_at: Time
         trigger: attempt.trigger,
         started_at: attempt.started_at,
         duration: attempt.duration,
+        timing: attempt.timing,
         url: attempt.url,
         outcome: attempt.result.outcome,
         status: attempt.result.status,

@@ -244,14 +244,19 @@ fn one_attempt(
 }
 
 fn select(filter: &AttemptFilter) -> String {
-    let response = if filter.without_response { "x'', x''" } else { "a.response_headers, a.response_body" };
+    // Timings lie behind the answer's body and would be read through it.
+    let (response, timing) = match filter.without_response {
+        true => ("x'', x''", "NULL, NULL, NULL, NULL"),
+        false => ("a.response_headers, a.response_body", "a.resolve_us, a.connect_us, a.tls_us, a.first_byte_us"),
+    };
     let (tags, extra) = match &filter.tag {
         Some(_) => ("x.tags", " LEFT JOIN extra x ON x.event = a.event"),
         None => ("NULL", ""),
     };
     format!(
         "SELECT a.tick, a.random, e.tick, e.random, a.endpoint, a.number, a.trigger, a.started_at, a.duration_us,
-                u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels, {tags}
+                u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels, {tags},
+                {timing}
          FROM attempt a CROSS JOIN event e ON e.tick = a.event CROSS JOIN text u ON u.id = a.url{extra}"
     )
 }
@@ -294,6 +299,7 @@ fn attempt(found: &Row<'_>, account: AccountKey, filter: &AttemptFilter) -> rusq
         trigger: row::trigger(found, 6)?,
         started_at,
         duration: Duration::from_micros(row::natural(found.get(8)?)),
+        timing: row::timing(found, 20)?,
         url: Arc::from(found.get_ref(9)?.as_str()?),
         outcome,
         status,

@@ -1,6 +1,7 @@
 //! How single values lie in columns.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ringup_core::delivery::{Delivery, DeliveryKey, DeliveryState, Ended, Trigger};
@@ -9,6 +10,7 @@ use ringup_core::id::EventId;
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::outcome::BodyEnd;
 use ringup_core::time::{Tick, Timestamp};
+use ringup_core::timing::Timing;
 use rusqlite::Row;
 use rusqlite::types::Type;
 
@@ -177,6 +179,20 @@ pub(super) fn targets(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<Targ
 
 fn eight(bytes: &[u8]) -> Option<([u8; 8], &[u8])> {
     bytes.split_first_chunk().map(|(head, rest)| (*head, rest))
+}
+
+/// The four columns of a timing, in the order of [`timing`].
+pub(super) fn timing_columns(timing: &Timing) -> [Option<i64>; 4] {
+    timing.steps().map(|(_, took)| took.map(|took| i64::try_from(took.as_micros()).unwrap_or(i64::MAX)))
+}
+
+/// Reads microseconds of each step, from a column on.
+pub(super) fn timing(row: &Row<'_>, from: usize) -> rusqlite::Result<Timing> {
+    let step = |column: usize| {
+        let micros: Option<i64> = row.get(from + column)?;
+        Ok::<_, rusqlite::Error>(micros.map(|micros| Duration::from_micros(natural(micros))))
+    };
+    Ok(Timing { resolve: step(0)?, connect: step(1)?, tls: step(2)?, first_byte: step(3)? })
 }
 
 /// Columns of an event as deliveries need it, in the order that [`event`] reads.

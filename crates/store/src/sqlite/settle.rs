@@ -74,12 +74,14 @@ pub(super) fn remove_live(day: &mut OpenDay, key: (i64, i64)) -> rusqlite::Resul
 
 fn log(day: &mut OpenDay, key: DeliveryKey, attempt: &Attempt, tick: Tick) -> rusqlite::Result<()> {
     let url = day.url(&attempt.url)?;
+    let [resolve, connect, tls, first_byte] = row::timing_columns(&attempt.timing);
     let micros = i64::try_from(attempt.duration.as_micros()).unwrap_or(i64::MAX);
     day.connection
         .prepare_cached(
             "INSERT INTO attempt (tick, random, event, endpoint, number, trigger, started_at, duration_us, url,
-                                  outcome, status, detail, body_end, response_headers, response_body)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                                  outcome, status, detail, body_end, response_headers, response_body,
+                                  resolve_us, connect_us, tls_us, first_byte_us)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             row::integer(tick.0),
@@ -97,6 +99,10 @@ fn log(day: &mut OpenDay, key: DeliveryKey, attempt: &Attempt, tick: Tick) -> ru
             row::body_end_code(attempt.body_end),
             &*attempt.response_headers,
             &*attempt.response_body,
+            resolve,
+            connect,
+            tls,
+            first_byte,
         ])?;
     let effects = &mut day.effects;
     effects.entries.push(Entry { kind: Kind::of_outcome(attempt.result.outcome), owner: key.endpoint.0, tick });

@@ -4,22 +4,29 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use ringup_app::AppError;
 use ringup_app::view::{AttemptFilter, EndpointView, Order, PageRequest, Payload, StoredAttempt, StoredEvent};
-use ringup_app::{AppError, Cause};
-use ringup_core::delivery::{DeliveryState, Ended, Trigger};
+use ringup_core::delivery::DeliveryState;
 use ringup_core::limits::PAGE_ROWS_MAX;
 use ringup_core::outcome::BodyEnd;
+use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
 
-use super::{response, rounded, state_of};
-use crate::Shared;
+use super::command::{self, Call, KINDS, Kind, Source};
+use super::compare::{Compared, compare};
+use super::explain::{explained, following, overall, side};
+use super::timeline::Timeline;
+use super::{response, rounded};
+use crate::chart::parts;
 use crate::endpoint::{name, path as url_path, title};
 use crate::error_page::Answer;
+use crate::fields::Fields;
 use crate::json_view::{SHOWN_BYTES_MAX, view as shown};
 use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path};
+use crate::{Shared, why};
 
 #[derive(Template)]
 #[template(path = "delivery.html")]
@@ -28,6 +35,8 @@ struct DeliveryPage {
     base: String,
     /// Its own address.
     path: String,
+    /// With what the query chooses.
+    here: String,
     event: String,
     event_type: String,
     url_name: String,
@@ -35,30 +44,26 @@ struct DeliveryPage {
     shape: &'static str,
     state: String,
     /// What happened and what to do.
-    why: String,
+    explained: String,
+    side: Option<String>,
     /// What follows.
     next: Option<String>,
-    tries: Vec<Try>,
-    planned: Option<Timestamp>,
+    accepted_at: Timestamp,
+    /// Why the event went here, and whether what asked for it was changed since.
+    why: String,
+    changed_since: bool,
+    /// Endpoints that the event went to.
+    sent_to: u64,
+    timeline: Timeline,
     chosen: Option<Chosen>,
+    comparison: Option<Comparison>,
     payload: Option<Content>,
     payload_note: Option<&'static str>,
     is_live: bool,
     is_stopped: bool,
     can_resend: bool,
-    curl: Option<String>,
-}
-
-pub struct Try {
-    pub number: u32,
-    pub at: Timestamp,
-    pub shape: &'static str,
-    pub state: String,
-    pub response: String,
-    pub took: String,
-    pub is_manual: bool,
-    pub href: String,
-    pub is_chosen: bool,
+    can_send_again: bool,
+    command: Option<Command>,
 }
 
 /// The attempt whose answer is shown.
@@ -71,6 +76,31 @@ struct Chosen {
     headers: Vec<(String, String)>,
     body: Option<Content>,
     body_note: Option<&'static str>,
+    /// Where the time went.
+    steps: Vec<(&'static str, String)>,
+}
+
+/// The answers to two attempts.
+struct Comparison {
+    /// Ids, words, and whether it is the one compared with.
+    others: Vec<(String, String, bool)>,
+    /// The one that is looked at.
+    chosen: String,
+    chosen_words: String,
+    /// `None` until somebody asks.
+    found: Option<Compared>,
+    only: bool,
+    /// Where the same is with or without what is alike.
+    toggle: String,
+}
+
+/// The request as a program.
+struct Command {
+    kinds: Vec<(&'static Kind, String)>,
+    chosen: &'static str,
+    text: String,
+    /// The payload is in a file.
+    from_file: Option<String>,
 }
 
 pub struct Content {
@@ -85,7 +115,8 @@ impl Content {
     }
 }
 
-/// `GET /a/{account}/logs/{event}/{endpoint}`
+/// `GET /a/{account}/logs/{event}/{endpoint}`. The query chooses an attempt (`attempt`), one to compare it with
+/// (`with`, `only`) and a language (`as`).
 pub async fn page(
     State(web): Shared,
     visit: Visit,
@@ -93,13 +124,16 @@ pub async fn page(
 ) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
-    let stored = web.app.event(&visit.who, &account, &event).await?;
-    let deliveries = web.app.deliveries(&visit.who, &account, &event).await?;
-    let delivery = deliveries.iter().find(|one| one.endpoint.endpoint.key == found.endpoint.key);
-    let Some(delivery) = delivery else {
+    let reasons = web.app.why(&visit.who, &account, &event).await?;
+    let stored = &reasons.event;
+    let mut sent_to = reasons.endpoints.iter().filter_map(|one| match one.reason {
+        ringup_app::Reason::Sent(state) => Some((one, state)),
+        _ => None,
+    });
+    let count = sent_to.clone().count() + reasons.removed;
+    let Some((reason, state)) = sent_to.find(|(one, _)| one.endpoint.endpoint.key == found.endpoint.key) else {
         return Err(AppError::NotFound { what: "delivery", name: format!("{event} → {endpoint}") }.into());
     };
-    let state = delivery.state;
     let request = PageRequest { rows_max: PAGE_ROWS_MAX, after: None, order: Order::OldestFirst };
     let filter = AttemptFilter::default();
     let attempts = web.app.attempts_of_event(&visit.who, &account, &event, Some(&endpoint), filter, request).await?;
@@ -113,7 +147,7 @@ pub async fn page(
     let chosen = attempts.iter().find(|one| Some(one.id.to_string().as_str()) == asked).or(attempts.last());
     let (shape, key) = overall(state);
     let (payload, payload_note) = content(&stored.payload);
-    let is_live = matches!(state, Some(DeliveryState::Waiting | DeliveryState::Scheduled(_)));
+    let accepted_at = stored.id.tick().time();
     let page = DeliveryPage {
         event: stored.id.to_string(),
         event_type: stored.event_type.to_string(),
@@ -121,23 +155,24 @@ pub async fn page(
         url_path: format!("{base}{}", url_path(&found)),
         shape,
         state: ui.t(key),
-        why: explained(chosen, state, &found, &ui),
+        explained: explained(chosen, state, &found, &ui),
+        side: side(chosen, &ui),
         next: following(state, &ui),
-        planned: match state {
-            Some(DeliveryState::Scheduled(at)) => Some(at),
-            _ => None,
-        },
-        tries: attempts
-            .iter()
-            .map(|one| tried(one, one.id == attempts.last().map_or(one.id, |last| last.id), state, chosen, &path, &ui))
-            .collect(),
-        curl: chosen.and_then(|one| curl(one, &stored)),
-        chosen: chosen.map(|one| detail(one, &stored, &ui)),
+        accepted_at,
+        why: why::words(&reasons, reason, &ui).1,
+        changed_since: reason.changed_since,
+        sent_to: count as u64,
+        timeline: Timeline::of(&attempts, state, &found, accepted_at, chosen, &path, &ui),
+        comparison: chosen.and_then(|one| comparison(one, &attempts, &visit.query, &path, &ui)),
+        command: chosen.and_then(|one| command(one, stored, &found, &visit.query, &path)),
+        chosen: chosen.map(|one| detail(one, stored, &ui)),
         is_stopped: found.endpoint.stopped.is_some(),
-        can_resend: payload_note.is_none() && found.endpoint.stopped.is_none(),
+        can_resend: payload_note.is_none() && found.endpoint.stopped.is_none() && visit.who.may(Scope::Recover),
+        can_send_again: payload_note.is_none() && visit.who.may(Scope::Publish),
+        is_live: matches!(state, Some(DeliveryState::Waiting | DeliveryState::Scheduled(_))),
         payload,
         payload_note,
-        is_live,
+        here: format!("{path}?{}", visit.query.with(&[("done", "")])),
         path,
         base,
         ui,
@@ -173,89 +208,12 @@ pub async fn payload(State(web): Shared, visit: Visit, Path((account, event)): P
     }
 }
 
-/// Shape and words for a delivery.
-pub fn overall(state: Option<DeliveryState>) -> (&'static str, &'static str) {
-    match state {
-        None => ("ok", "state-delivered"),
-        Some(DeliveryState::Waiting) => ("wait", "state-pending"),
-        Some(DeliveryState::Scheduled(_)) => ("warn", "state-retrying"),
-        Some(DeliveryState::Ended(Ended::Skipped)) => ("skip", "state-skipped"),
-        Some(DeliveryState::Ended(Ended::Cancelled)) => ("skip", "state-cancelled"),
-        Some(DeliveryState::Ended(Ended::Exhausted | Ended::NotRepeated | Ended::Gone | Ended::Blocked)) => {
-            ("fail", "state-failed")
-        }
-    }
-}
-
 /// What is shown of a payload, or why nothing of it can be sent again.
 pub fn content(payload: &Payload) -> (Option<Content>, Option<&'static str>) {
     match payload {
         Payload::Kept(bytes) => (Some(Content::of(bytes)), None),
         Payload::Redacted(bytes) => (Some(Content::of(bytes)), Some("payload-redacted")),
         Payload::Gone | Payload::LeftOut => (None, Some("payload-gone")),
-    }
-}
-
-fn explained(last: Option<&StoredAttempt>, state: Option<DeliveryState>, found: &EndpointView, ui: &Ui) -> String {
-    let Some(attempt) = last else {
-        return ui.t(match state {
-            None => "why-not-kept",
-            Some(DeliveryState::Waiting | DeliveryState::Scheduled(_)) => "why-waiting",
-            Some(DeliveryState::Ended(Ended::Skipped)) => "why-skipped",
-            Some(DeliveryState::Ended(_)) => "why-not-kept",
-        });
-    };
-    let host = url::Url::parse(&attempt.url).ok().and_then(|url| url.host_str().map(str::to_owned));
-    let limit = ui.span(&found.settings.time_limit.value);
-    ui.lang.text_with(
-        &format!("cause-{}", Cause::of(attempt).word()),
-        &[
-            ("status", attempt.status.map(|status| status.to_string()).unwrap_or_default().into()),
-            ("host", host.unwrap_or_default().into()),
-            ("limit", limit.into()),
-        ],
-    )
-}
-
-fn following(state: Option<DeliveryState>, ui: &Ui) -> Option<String> {
-    Some(match state? {
-        DeliveryState::Waiting => ui.t("next-soon"),
-        DeliveryState::Scheduled(at) => {
-            let wait = at.saturating_since(ui.now);
-            ui.b("next-at", "time", ui.short(&at), "span", ui.span(&rounded(wait)))
-        }
-        DeliveryState::Ended(how) => ui.t(match how {
-            Ended::Exhausted => "next-exhausted",
-            Ended::NotRepeated => "next-not-repeated",
-            Ended::Gone => "next-gone",
-            Ended::Blocked => "next-blocked",
-            Ended::Skipped => "next-skipped",
-            Ended::Cancelled => "next-cancelled",
-        }),
-    })
-}
-
-fn tried(
-    one: &StoredAttempt,
-    is_last: bool,
-    state: Option<DeliveryState>,
-    chosen: Option<&StoredAttempt>,
-    path: &str,
-    ui: &Ui,
-) -> Try {
-    // Only the last attempt is still open; those before it failed, whatever came later.
-    let shown = if is_last { state } else { Some(DeliveryState::Ended(Ended::Exhausted)) };
-    let (shape, key) = state_of(one, shown);
-    Try {
-        number: one.number,
-        at: one.started_at,
-        shape,
-        state: ui.t(if key == "state-retrying" { "state-failed" } else { key }),
-        response: response(one, ui),
-        took: ui.span(&rounded(one.duration)),
-        is_manual: one.trigger == Trigger::Manual,
-        href: format!("{path}?attempt={}", one.id),
-        is_chosen: chosen.is_some_and(|chosen| chosen.id == one.id),
     }
 }
 
@@ -267,10 +225,7 @@ fn detail(one: &StoredAttempt, event: &StoredEvent, ui: &Ui) -> Chosen {
         number: one.number,
         id: one.id.to_string(),
         url: one.url.to_string(),
-        sent: sent_headers(one, event)
-            .into_iter()
-            .chain([("webhook-signature".to_owned(), ui.t("not-kept"))])
-            .collect(),
+        sent: sent_headers(one, event, ui),
         status: one.status,
         headers: headers.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect(),
         body,
@@ -279,28 +234,81 @@ fn detail(one: &StoredAttempt, event: &StoredEvent, ui: &Ui) -> Chosen {
             BodyEnd::Capped => Some("body-capped"),
             BodyEnd::Broken => Some("body-broken"),
         },
+        steps: parts(&one.timing, one.duration)
+            .into_iter()
+            .map(|(step, took)| (step, ui.span(&rounded(took))))
+            .collect(),
     }
 }
 
 /// The request's headers that follow from what is kept.
-fn sent_headers(one: &StoredAttempt, event: &StoredEvent) -> Vec<(String, String)> {
+fn sent_headers(one: &StoredAttempt, event: &StoredEvent, ui: &Ui) -> Vec<(String, String)> {
     [
         ("content-type", "application/json".to_owned()),
         ("webhook-id", event.id.to_string()),
         ("webhook-timestamp", one.started_at.as_secs().to_string()),
+        ("webhook-signature", ui.t("not-kept")),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
 }
 
-/// The request as a command; the signature is left out, because the secret is not to lie about in a shell's history.
-fn curl(one: &StoredAttempt, event: &StoredEvent) -> Option<String> {
+/// The chosen attempt beside another; `None` where there is no other.
+fn comparison(
+    chosen: &StoredAttempt,
+    attempts: &[StoredAttempt],
+    query: &Fields,
+    path: &str,
+    ui: &Ui,
+) -> Option<Comparison> {
+    let words = |one: &StoredAttempt| {
+        let number = ui.a("try", "number", one.number.to_string());
+        format!("{number} · {} · {}", response(one, ui), ui.short(&one.started_at))
+    };
+    let with = query.one("with");
+    let others = attempts.iter().filter(|one| one.id != chosen.id).map(|one| {
+        let id = one.id.to_string();
+        let is_chosen = Some(id.as_str()) == with;
+        (id, words(one), is_chosen)
+    });
+    let others: Vec<_> = others.collect();
+    let only = query.has("only");
+    let other = attempts.iter().find(|one| Some(one.id.to_string().as_str()) == with);
+    let toggled = query.with(&[("only", if only { "" } else { "1" }), ("done", "")]);
+    (!others.is_empty()).then(|| Comparison {
+        others,
+        chosen: chosen.id.to_string(),
+        chosen_words: words(chosen),
+        // The earlier one is the old side, whichever was chosen.
+        found: other.map(|other| {
+            let (old, new) = if other.id.tick() < chosen.id.tick() { (other, chosen) } else { (chosen, other) };
+            compare(old, new, only, ui)
+        }),
+        only,
+        toggle: format!("{path}?{toggled}#compare"),
+    })
+}
+
+fn command(
+    one: &StoredAttempt,
+    event: &StoredEvent,
+    found: &EndpointView,
+    query: &Fields,
+    path: &str,
+) -> Option<Command> {
     let Payload::Kept(bytes) = &event.payload else { return None };
-    let body = std::str::from_utf8(bytes).ok().filter(|body| body.len() <= SHOWN_BYTES_MAX)?;
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
-    let headers: String = sent_headers(one, event)
-        .iter()
-        .map(|(name, value)| format!(" \\\n  -H {}", quoted(&format!("{name}: {value}"))))
-        .collect();
-    Some(format!("curl {}{headers} \\\n  --data-binary {}", quoted(&one.url), quoted(body)))
+    let file = format!("{}.json", event.id);
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= command::INLINE_BYTES_MAX);
+    let call = Call {
+        url: &one.url,
+        event: &event.id.to_string(),
+        names: found.settings.header_names.value,
+        payload: text.map_or(Source::File(&file), Source::Text),
+    };
+    let (chosen, program) = command::command(query.one("as").unwrap_or_default(), &call);
+    let kinds = KINDS.iter().map(|kind| {
+        let link = query.with(&[("as", kind.key), ("done", "")]);
+        (kind, format!("{path}?{link}#command"))
+    });
+    Some(Command { kinds: kinds.collect(), chosen, text: program, from_file: text.is_none().then_some(file) })
 }

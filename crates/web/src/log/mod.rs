@@ -1,7 +1,11 @@
 //! Developer → Logs.
 
+mod command;
+mod compare;
 mod delivery;
+mod explain;
 mod list;
+mod timeline;
 
 use std::time::Duration;
 
@@ -13,7 +17,8 @@ use ringup_core::time::Timestamp;
 use crate::endpoint;
 use crate::ui::Ui;
 
-pub use delivery::{Content, content, overall, page as delivery, payload, resend};
+pub use delivery::{Content, content, page as delivery, payload, resend};
+pub use explain::overall;
 pub use list::page as list;
 
 /// One attempt in a list.

@@ -17,6 +17,7 @@ use ringup_core::key::EndpointKey;
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::SystemDefaults;
 use ringup_core::time::{Tick, Timestamp};
+use ringup_core::timing::Timing;
 use ringup_egress::EgressPlan;
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
@@ -117,7 +118,17 @@ impl Desk {
 
     /// Records that one attempt came to this for every delivery accepted since the last time.
     pub async fn attempt_all(&self, result: AttemptResult, after: After, body: &'static str) {
-        for fresh in self.heard.take() {
+        self.attempt(&self.fresh(), 1, result, after, body).await;
+    }
+
+    /// Deliveries accepted since the last time.
+    pub fn fresh(&self) -> Vec<Fresh> {
+        self.heard.take()
+    }
+
+    /// Records one attempt for each of these.
+    pub async fn attempt(&self, fresh: &[Fresh], number: u32, result: AttemptResult, after: After, body: &'static str) {
+        for fresh in fresh {
             self.clock.advance(Duration::from_secs(1));
             let now = self.clock.now();
             let gave_up = matches!(after, After::Ended(_));
@@ -128,10 +139,15 @@ impl Desk {
                 after,
                 ended_at: now,
                 attempt: Some(Attempt {
-                    number: 1,
+                    number,
                     trigger: Default::default(),
                     started_at: now,
                     duration,
+                    timing: Timing {
+                        connect: Some(Duration::from_millis(2)),
+                        first_byte: Some(Duration::from_millis(9)),
+                        ..Timing::default()
+                    },
                     url: "https://erp.example/hooks".into(),
                     result,
                     response_headers: "content-type: text/html\nx-evil: <script>alert(1)</script>\n".into(),

@@ -8,13 +8,13 @@ use ringup_store::log_entry::{AttemptResult, OutcomeWord};
 use crate::desk::{Browser, Desk};
 use crate::url::fresh;
 
-const DELIVERED: AttemptResult = AttemptResult { outcome: OutcomeWord::Delivered, status: Some(200), detail: None };
-const MISSING: AttemptResult = AttemptResult { outcome: OutcomeWord::Refused, status: Some(404), detail: None };
+pub const DELIVERED: AttemptResult = AttemptResult { outcome: OutcomeWord::Delivered, status: Some(200), detail: None };
+pub const MISSING: AttemptResult = AttemptResult { outcome: OutcomeWord::Refused, status: Some(404), detail: None };
 const DNS: AttemptResult = AttemptResult { outcome: OutcomeWord::Unreachable, status: None, detail: Some("dns") };
 
 const EVIL: &str = "<script>alert(1)</script>";
 
-async fn with_url(desk: &Desk) -> Browser {
+pub async fn with_url(desk: &Desk) -> Browser {
     let browser = fresh(desk).await;
     browser.get("/a/kopi/urls/new").await;
     browser.submit("/a/kopi/urls", &[("url", "https://erp.example/hooks"), ("description", "ERP sync")]).await;
@@ -22,7 +22,7 @@ async fn with_url(desk: &Desk) -> Browser {
 }
 
 /// Sends an event; answers its page's path.
-async fn send(browser: &Browser, kind: &str, payload: &str) -> String {
+pub async fn send(browser: &Browser, kind: &str, payload: &str) -> String {
     browser.get("/a/kopi/test/send").await;
     let page = browser.post("/a/kopi/test/send", &[("type", kind), ("payload", payload)]).await;
     assert_eq!(page.status, 303, "{}", page.text);
@@ -30,7 +30,7 @@ async fn send(browser: &Browser, kind: &str, payload: &str) -> String {
 }
 
 /// The first link that a page has to a delivery.
-fn delivery(text: &str) -> String {
+pub fn delivery(text: &str) -> String {
     let at = text.find("/a/kopi/logs/msg_").expect("a link to a delivery");
     text[at..].split('"').next().unwrap().to_owned()
 }

@@ -4,6 +4,7 @@
 
 mod account;
 mod configuration;
+mod delivery;
 mod desk;
 mod door;
 mod log;
