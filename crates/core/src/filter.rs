@@ -27,6 +27,7 @@
 mod decimal;
 mod parse;
 mod test;
+mod write;
 
 use std::fmt;
 use std::ops::Range;
@@ -38,6 +39,7 @@ use crate::pointer::{InvalidPointer, Pointer};
 pub use decimal::Decimal;
 pub use parse::parse;
 pub use test::{Operand, Order, Test};
+pub use write::write;
 
 /// Bytes of a filter's text.
 pub const BYTES_MAX: usize = 4_096;

@@ -29,6 +29,7 @@ pub mod ports;
 pub mod rate;
 pub mod retry_after;
 pub mod scope;
+pub mod search;
 pub mod settings;
 pub mod signing;
 pub mod subscription;

@@ -109,6 +109,14 @@ impl Operand {
         &self.text
     }
 
+    pub fn is_quoted(&self) -> bool {
+        self.meaning == Meaning::Quoted
+    }
+
+    pub fn is_number(&self) -> bool {
+        self.meaning == Meaning::Number
+    }
+
     fn is_word(&self, word: &str) -> bool {
         self.meaning == Meaning::Word && self.text == word
     }
