@@ -11,6 +11,7 @@ use ringup_core::outcome::Outcome;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_store::Store;
+use ringup_store::log_query::{LogQuery, LogScan};
 use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
 use ringup_store::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
@@ -424,6 +425,23 @@ impl Store for ObservedStore {
         page: PageRequest,
     ) -> Answer<'_, Page<StoredAttempt>> {
         self.inner.attempts_of_endpoint(account, endpoint, filter, page)
+    }
+
+    fn log(&self, account: AccountKey, query: LogQuery, page: PageRequest) -> Answer<'_, LogScan> {
+        self.inner.log(account, query, page)
+    }
+
+    fn log_length(&self, endpoints: Arc<[EndpointKey]>) -> Answer<'_, u64> {
+        self.inner.log_length(endpoints)
+    }
+
+    fn counts_of(
+        &self,
+        endpoints: Arc<[EndpointKey]>,
+        from_minute: i64,
+        until_minute: i64,
+    ) -> Answer<'_, Vec<(EndpointKey, Vec<MinuteCount>)>> {
+        self.inner.counts_of(endpoints, from_minute, until_minute)
     }
 
     fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>> {

@@ -18,6 +18,7 @@ pub mod extra;
 pub mod idempotency;
 pub mod isolation;
 pub mod keys;
+pub mod logging;
 pub mod model;
 pub mod payload;
 pub mod random;
@@ -138,6 +139,11 @@ macro_rules! conformance_tests {
             keys: the_last_use_only_grows,
             keys: sessions_that_are_over_are_forgotten_and_keys_are_not,
             keys: keys_go_with_their_account,
+            logging: attempts_of_all_endpoints_are_one_list,
+            logging: the_log_is_searched,
+            logging: only_the_newest_attempt_of_a_delivery,
+            logging: whoever_goes_on_from_the_horizon_misses_nothing,
+            logging: counters_of_many_are_those_of_each,
             payload: bytes_are_sacred,
             payload: the_fate_of_a_delivered_payload,
             payload: the_fate_of_an_event_that_nobody_gets,

@@ -10,6 +10,7 @@ pub mod conformance;
 pub mod directory;
 pub mod keyring;
 pub mod log_entry;
+pub mod log_query;
 pub mod memory;
 pub mod operational;
 pub mod query;

@@ -7,6 +7,7 @@
 mod accept;
 mod configuration;
 mod history;
+mod log;
 mod notice;
 mod plan;
 mod read;
@@ -29,6 +30,7 @@ use ringup_core::time::{Tick, Timestamp};
 
 pub use plan::{Failure, Fault, Faults, Operation, Plan};
 
+use crate::log_query::{LogQuery, LogScan};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -273,6 +275,25 @@ impl Store for MemoryStore {
     ) -> Answer<'_, Page<StoredAttempt>> {
         self.shared.run(Operation::Read, move |state| {
             Ok(read::attempts_of_endpoint(&state.durable.history, account, endpoint, &filter, page))
+        })
+    }
+
+    fn log(&self, account: AccountKey, query: LogQuery, page: PageRequest) -> Answer<'_, LogScan> {
+        self.shared.run(Operation::Read, move |state| Ok(log::log(&state.durable.history, account, &query, page)))
+    }
+
+    fn log_length(&self, endpoints: Arc<[EndpointKey]>) -> Answer<'_, u64> {
+        self.shared.run(Operation::Read, move |state| Ok(log::length(&state.durable.history, &endpoints)))
+    }
+
+    fn counts_of(
+        &self,
+        endpoints: Arc<[EndpointKey]>,
+        from_minute: i64,
+        until_minute: i64,
+    ) -> Answer<'_, Vec<(EndpointKey, Vec<MinuteCount>)>> {
+        self.shared.run(Operation::Read, move |state| {
+            Ok(log::counts_of(&state.durable.history, &endpoints, from_minute, until_minute))
         })
     }
 

@@ -15,6 +15,7 @@ use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
 use crate::log_entry::{Attempt, Count};
+use crate::log_query::{LogQuery, LogScan};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Reach, Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -183,6 +184,13 @@ pub trait Store: Send + Sync + 'static {
         page: PageRequest,
     ) -> Answer<'_, Page<StoredAttempt>>;
 
+    /// The log of an account's endpoints, narrowed by a search. Looks at no more than `looked_at_max` attempts and answers
+    /// how far it came. Attempts for the account's own events only.
+    fn log(&self, account: AccountKey, query: LogQuery, page: PageRequest) -> Answer<'_, LogScan>;
+
+    /// How many attempts the log of these endpoints holds.
+    fn log_length(&self, endpoints: Arc<[EndpointKey]>) -> Answer<'_, u64>;
+
     /// Deliveries of an endpoint that ended without success, by event.
     fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>>;
 
@@ -203,6 +211,14 @@ pub trait Store: Send + Sync + 'static {
     /// Counters of an endpoint between two minutes since 1970, the first included, the last not; oldest first, and only
     /// minutes that have some.
     fn counts(&self, endpoint: EndpointKey, from_minute: i64, until_minute: i64) -> Answer<'_, Vec<MinuteCount>>;
+
+    /// The same of many endpoints at once: for each that has some, in the order in which they were given.
+    fn counts_of(
+        &self,
+        endpoints: Arc<[EndpointKey]>,
+        from_minute: i64,
+        until_minute: i64,
+    ) -> Answer<'_, Vec<(EndpointKey, Vec<MinuteCount>)>>;
 
     fn census(&self) -> Answer<'_, Census>;
 

@@ -15,6 +15,7 @@ mod checkpoint;
 mod chore;
 mod command;
 mod configure;
+mod counter;
 mod day;
 mod days;
 mod expire;
@@ -24,6 +25,8 @@ mod held;
 mod inbox;
 mod list;
 mod lock;
+mod log;
+mod merge;
 mod notice;
 mod open;
 mod open_day;
@@ -57,6 +60,7 @@ pub use configure::Configurator;
 pub use fault::{Failpoint, Point};
 pub use plan::Plan;
 
+use crate::log_query::{LogQuery, LogScan};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -270,6 +274,23 @@ impl Store for SqliteStore {
         page: PageRequest,
     ) -> Answer<'_, Page<StoredAttempt>> {
         self.shared.ask(move |shared| list::attempts_of_endpoint(shared, account, endpoint, &filter, page))
+    }
+
+    fn log(&self, account: AccountKey, query: LogQuery, page: PageRequest) -> Answer<'_, LogScan> {
+        self.shared.ask(move |shared| log::log(shared, account, &query, page))
+    }
+
+    fn log_length(&self, endpoints: Arc<[EndpointKey]>) -> Answer<'_, u64> {
+        self.shared.ask(move |shared| log::length(shared, &endpoints))
+    }
+
+    fn counts_of(
+        &self,
+        endpoints: Arc<[EndpointKey]>,
+        from_minute: i64,
+        until_minute: i64,
+    ) -> Answer<'_, Vec<(EndpointKey, Vec<MinuteCount>)>> {
+        self.shared.ask(move |shared| counter::counts_of(shared, &endpoints, from_minute, until_minute))
     }
 
     fn ended(&self, endpoint: EndpointKey, page: PageRequest) -> Answer<'_, Page<(DeliveryKey, Ended, EventId)>> {

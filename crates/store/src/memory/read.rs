@@ -49,7 +49,7 @@ pub(super) fn destinations(
         .collect())
 }
 
-fn state(history: &History, key: DeliveryKey) -> Option<DeliveryState> {
+pub(super) fn state(history: &History, key: DeliveryKey) -> Option<DeliveryState> {
     let live = || history.live(key).map(|live| live.due_at.map_or(DeliveryState::Waiting, DeliveryState::Scheduled));
     history.ended.get(&key).map(|how| DeliveryState::Ended(*how)).or_else(live)
 }

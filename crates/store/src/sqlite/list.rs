@@ -9,15 +9,15 @@ use ringup_core::time::{Tick, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::accept;
-use super::day::DayFile;
 use super::fault::Outcome;
+use super::merge::Merge;
 use super::open_day::{self, Name};
 use super::posting::Kind;
 use super::read::{cut, in_order, not_found, stored_event};
 use super::reader::ReadDay;
 use super::row;
 use super::shared::Shared;
-use super::walk::{Walk, is_behind};
+use super::walk::Walk;
 use crate::log_entry::OutcomeWord;
 use crate::query::{AttemptFilter, EventFilter, Order, Page, PageRequest, StoredAttempt, StoredEvent};
 
@@ -66,10 +66,10 @@ pub(super) fn walk_of<'a>(
     order: Order,
     from: Option<Tick>,
 ) -> Outcome<Walk<'a>> {
-    let Some(tag) = &filter.tag else { return Ok(Walk::new(day, &[Kind::Event], account.0, order, from)) };
+    let Some(tag) = &filter.tag else { return Ok(Walk::new(day, &[Kind::Event], Arc::from([account.0]), order, from)) };
     let salt = day.ask(open_day::salt)?;
     let owner = open_day::hash(&salt, Name::Tag, account.0, tag);
-    Ok(Walk::new(day, &[Kind::Tagged], owner, order, from))
+    Ok(Walk::new(day, &[Kind::Tagged], Arc::from([owner]), order, from))
 }
 
 /// Where a search begins: behind the row last seen, and not where the times cannot match.
@@ -121,7 +121,10 @@ pub(super) fn attempts_of_event(
         Order::NewestFirst => ("<", "DESC", i64::MAX),
         Order::OldestFirst => (">", "ASC", -1),
     };
-    let sql = format!("{} WHERE a.event = ? AND a.tick {comparison} ? ORDER BY a.tick {direction}", select(filter));
+    let sql = format!(
+        "{} WHERE a.event = ? AND a.tick {comparison} ? ORDER BY a.tick {direction}",
+        select(filter, filter.tag.is_some())
+    );
     let tick = row::integer(event.tick().0);
     let after = page.after.map_or(nowhere, |tick| row::integer(tick.0));
     let found = day.ask(|connection| {
@@ -144,8 +147,7 @@ pub(super) fn attempts_of_event(
     found.map(|rows| cut(rows, page.rows_max)).ok_or_else(not_found)
 }
 
-/// Merges the days: a retry is filed with its event's day, so newer attempts may lie in older files. A day is opened
-/// only when its newest attempt (or oldest, in that order) could be the next row.
+/// Over all days, in the order in which they were filed.
 pub(super) fn attempts_of_endpoint(
     shared: &Shared,
     account: AccountKey,
@@ -157,78 +159,29 @@ pub(super) fn attempts_of_endpoint(
     if filter.endpoint.is_some_and(|other| other != endpoint) {
         return no_rows;
     }
-    let Some(kinds) = kinds(filter) else { return no_rows };
+    let Some(kinds) = kinds_of(filter.succeeded, filter.status_class) else { return no_rows };
     let files = shared.days.all();
-    // The nearest last, where it is taken from.
-    let mut closed: Vec<(Tick, &Arc<DayFile>)> =
-        files.iter().filter_map(|file| Some((bound(file, page)?, file))).collect();
-    closed.sort_by_key(|(bound, _)| *bound);
-    if page.order == Order::OldestFirst {
-        closed.reverse();
-    }
-    let sql = format!("{} WHERE a.tick = ?", select(filter));
-    let mut walks: Vec<Walk<'_>> = Vec::new();
+    let sql = format!("{} WHERE a.tick = ?", select(filter, filter.tag.is_some()));
+    let owners = Arc::from([endpoint.0]);
+    let mut merge = Merge::new(shared, &files, kinds, &owners, page.order, page.after);
     let mut rows = Vec::new();
-    while rows.len() <= page.rows_max {
-        let nearest = nearest(&mut walks, page.order)?;
-        let open_next = closed.last().is_some_and(|(bound, _)| {
-            nearest.is_none_or(|(_, tick)| *bound == tick || is_behind(page.order, tick, *bound))
-        });
-        if open_next {
-            if let Some((_, file)) = closed.pop()
-                && let Some(day) = shared.readers.open(file)?
-            {
-                walks.push(Walk::new(day, kinds, endpoint.0, page.order, page.after));
-            }
-            continue;
-        }
-        let Some((at, tick)) = nearest else { break };
-        let walk = &mut walks[at];
-        walk.pass();
-        let found = walk.day.ask(|connection| one_attempt(connection, &sql, tick, account, filter))?;
-        rows.extend(found);
+    while rows.len() <= page.rows_max
+        && let Some((at, tick)) = merge.peek()?
+    {
+        rows.extend(merge.pass(at).ask(|connection| one_attempt(connection, &sql, tick, account, filter))?);
     }
     Ok(cut(rows, page.rows_max))
 }
 
 /// The lists that can hold what is asked for; `None` where nothing can.
-fn kinds(filter: &AttemptFilter) -> Option<&'static [Kind]> {
-    let by_class = filter.status_class.map(|class| class == 2);
-    match (filter.succeeded, by_class) {
+pub(super) fn kinds_of(succeeded: Option<bool>, status_class: Option<u16>) -> Option<&'static [Kind]> {
+    let by_class = status_class.map(|class| class == 2);
+    match (succeeded, by_class) {
         (Some(succeeded), Some(by_class)) if succeeded != by_class => None,
         (Some(true), _) | (_, Some(true)) => Some(&[Kind::Succeeded]),
         (Some(false), _) | (_, Some(false)) => Some(&[Kind::Failed]),
         (None, None) => Some(&[Kind::Succeeded, Kind::Failed]),
     }
-}
-
-/// The attempt of a day that comes first in this order; `None` if the day has none behind the position.
-fn bound(file: &DayFile, page: PageRequest) -> Option<Tick> {
-    let known = file.known();
-    let (first, last) = (known.first_attempt?, known.last_attempt?);
-    let (near, far) = match page.order {
-        Order::NewestFirst => (last, first),
-        Order::OldestFirst => (first, last),
-    };
-    page.after.is_none_or(|after| is_behind(page.order, far, after)).then_some(near)
-}
-
-/// The walk with the next row, and its tick. Walks at their end are dropped.
-fn nearest(walks: &mut Vec<Walk<'_>>, order: Order) -> Outcome<Option<(usize, Tick)>> {
-    let mut nearest: Option<(usize, Tick)> = None;
-    let mut at = 0;
-    while at < walks.len() {
-        match walks[at].peek()? {
-            None => {
-                walks.remove(at);
-                continue;
-            }
-            Some(tick) if nearest.is_none_or(|(_, other)| is_behind(order, other, tick)) => nearest = Some((at, tick)),
-            Some(_) => {}
-        }
-        at += 1;
-    }
-    Ok(nearest)
 }
 
 fn one_attempt(
@@ -243,26 +196,30 @@ fn one_attempt(
     Ok(found.optional()?.flatten())
 }
 
-fn select(filter: &AttemptFilter) -> String {
+pub(super) fn select(filter: &AttemptFilter, with_tags: bool) -> String {
     // Timings lie behind the answer's body and would be read through it.
     let (response, timing) = match filter.without_response {
         true => ("x'', x''", "NULL, NULL, NULL, NULL"),
         false => ("a.response_headers, a.response_body", "a.resolve_us, a.connect_us, a.tls_us, a.first_byte_us"),
     };
-    let (tags, extra) = match &filter.tag {
-        Some(_) => ("x.tags", " LEFT JOIN extra x ON x.event = a.event"),
-        None => ("NULL", ""),
+    let (tags, extra) = match with_tags {
+        true => ("x.tags", " LEFT JOIN extra x ON x.event = a.event"),
+        false => ("NULL", ""),
     };
     format!(
         "SELECT a.tick, a.random, e.tick, e.random, a.endpoint, a.number, a.trigger, a.started_at, a.duration_us,
                 u.value, a.outcome, a.status, a.detail, a.body_end, {response}, e.account, e.type, e.channels, {tags},
-                {timing}
+                {timing}, e.uid
          FROM attempt a CROSS JOIN event e ON e.tick = a.event CROSS JOIN text u ON u.id = a.url{extra}"
     )
 }
 
 /// The attempt in a row of [`select`], if it is the account's and wanted.
-fn attempt(found: &Row<'_>, account: AccountKey, filter: &AttemptFilter) -> rusqlite::Result<Option<StoredAttempt>> {
+pub(super) fn attempt(
+    found: &Row<'_>,
+    account: AccountKey,
+    filter: &AttemptFilter,
+) -> rusqlite::Result<Option<StoredAttempt>> {
     let (outcome, status) = (row::outcome(found, 10)?, found.get::<_, Option<u16>>(11)?);
     let endpoint = EndpointKey(found.get(4)?);
     let started_at = Timestamp::from_micros(found.get(7)?);

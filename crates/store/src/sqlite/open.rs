@@ -40,7 +40,8 @@ fn prepare(plan: Plan) -> Result<(Shared, LastTicks), StoreError> {
     let lock = DirectoryLock::take(&plan.data_dir)?;
     let catalog = Catalog::open(&plan.data_dir, plan.encryption_key.as_ref(), plan.failpoint.as_ref())?;
     let (days, last) = recover_days(&plan, &catalog)?;
-    Ok((Shared::new(plan, lock, catalog, days), last))
+    let last_attempt = last.attempt;
+    Ok((Shared::new(plan, lock, catalog, days, last_attempt), last))
 }
 
 fn recover_days(plan: &Plan, catalog: &Catalog) -> Outcome<(Days, LastTicks)> {

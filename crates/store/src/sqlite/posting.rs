@@ -112,13 +112,15 @@ impl Posting {
         self.next_chunk += 1;
     }
 
-    /// Ticks of an owner that are only in memory, oldest first.
-    pub(super) fn in_memory(&self, kinds: &[Kind], owner: i64) -> Vec<Tick> {
-        let wanted = |entry: &&Entry| entry.owner == owner && kinds.contains(&entry.kind);
+    /// Ticks of owners, given in order, that are only in memory; oldest first.
+    pub(super) fn in_memory(&self, kinds: &[Kind], owners: &[i64]) -> Vec<Tick> {
+        let wanted = |entry: &&Entry| kinds.contains(&entry.kind) && owners.binary_search(&entry.owner).is_ok();
         let mut ticks: Vec<Tick> = self.open.iter().filter(wanted).map(|entry| entry.tick).collect();
         if let Some(sealing) = &self.sealing {
             for kind in kinds {
-                ticks.extend(sealing.of(*kind, owner).iter().map(|entry| entry.tick));
+                for owner in owners {
+                    ticks.extend(sealing.of(*kind, *owner).iter().map(|entry| entry.tick));
+                }
             }
         }
         ticks.sort_unstable();

@@ -204,7 +204,7 @@ pub(super) fn counts(
     Ok(minutes.into_values().collect())
 }
 
-fn add(sum: &mut MinuteCount, found: &Row<'_>) -> rusqlite::Result<()> {
+pub(super) fn add(sum: &mut MinuteCount, found: &Row<'_>) -> rusqlite::Result<()> {
     let number = |column| found.get::<_, i64>(column).map(row::natural);
     sum.delivered += number(0)?;
     sum.refused += number(1)?;

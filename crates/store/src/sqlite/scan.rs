@@ -93,7 +93,11 @@ fn seen_at(
     Ok(found.map(|(_, event)| EndpointEvent { event, state }))
 }
 
-fn state(connection: &Connection, endpoint: EndpointKey, tick: i64) -> rusqlite::Result<Option<DeliveryState>> {
+pub(super) fn state(
+    connection: &Connection,
+    endpoint: EndpointKey,
+    tick: i64,
+) -> rusqlite::Result<Option<DeliveryState>> {
     let key = (endpoint.0, tick);
     let due_at: Option<Option<i64>> = connection
         .prepare_cached("SELECT due_at FROM delivery WHERE endpoint = ? AND event = ?")?

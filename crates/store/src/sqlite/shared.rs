@@ -1,6 +1,9 @@
 //! What the verbs, the writer, the checkpointer and readers have in common.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ringup_core::time::Tick;
 
 use super::catalog::Catalog;
 use super::checkpoint::Checkpointer;
@@ -23,6 +26,8 @@ pub(super) struct Shared {
     listener: Mutex<Option<Arc<dyn Listener>>>,
     life: Mutex<Life>,
     lock: Mutex<Option<DirectoryLock>>,
+    /// See [`Shared::horizon`].
+    horizon: AtomicU64,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +39,7 @@ pub(super) enum Life {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Plan, lock: DirectoryLock, catalog: Catalog, days: Days) -> Shared {
+    pub(super) fn new(plan: Plan, lock: DirectoryLock, catalog: Catalog, days: Days, last_attempt: Tick) -> Shared {
         Shared {
             days,
             inbox: Inbox::new(&plan),
@@ -44,8 +49,20 @@ impl Shared {
             listener: Mutex::new(None),
             life: Mutex::new(Life::Open),
             lock: Mutex::new(Some(lock)),
+            horizon: AtomicU64::new(last_attempt.0),
             plan,
         }
+    }
+
+    /// The tick up to which every attempt that will ever be filed stands in its file, so can be read by whoever looks from
+    /// now on. One group may be committed in several files: between them, later ticks stand and earlier ones do not.
+    pub(super) fn horizon(&self) -> Tick {
+        Tick(self.horizon.load(Ordering::Acquire))
+    }
+
+    /// A group with attempts up to this one stands.
+    pub(super) fn advance_horizon(&self, last_attempt: Tick) {
+        self.horizon.store(last_attempt.0, Ordering::Release);
     }
 
     /// The catalogue, for as long as the answer is held. Not across a wait.

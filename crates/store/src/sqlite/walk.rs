@@ -1,6 +1,7 @@
 //! Walking one day's posting lists in either order, memory and file together.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use ringup_core::time::Tick;
 use rusqlite::Connection;
@@ -11,11 +12,12 @@ use super::reader::ReadDay;
 use super::row;
 use crate::query::Order;
 
-/// The ticks of one owner in one day, from a position on.
+/// The ticks of owners in one day, from a position on.
 pub(super) struct Walk<'a> {
     pub(super) day: ReadDay<'a>,
     kinds: &'static [Kind],
-    owner: i64,
+    /// In order.
+    owners: Arc<[i64]>,
     order: Order,
     /// The last tick passed; what comes is behind it in this order, which also drops what is in memory and file alike.
     position: Option<Tick>,
@@ -41,12 +43,12 @@ impl<'a> Walk<'a> {
     pub(super) fn new(
         day: ReadDay<'a>,
         kinds: &'static [Kind],
-        owner: i64,
+        owners: Arc<[i64]>,
         order: Order,
         after: Option<Tick>,
     ) -> Walk<'a> {
-        let memory = day.file.known().posting.in_memory(kinds, owner);
-        Walk { day, kinds, owner, order, position: after, ready: VecDeque::new(), memory, stage: Stage::Begin }
+        let memory = day.file.known().posting.in_memory(kinds, &owners);
+        Walk { day, kinds, owners, order, position: after, ready: VecDeque::new(), memory, stage: Stage::Begin }
     }
 
     /// The next tick, which stays until it is passed.
@@ -61,8 +63,8 @@ impl<'a> Walk<'a> {
                     self.stage = self.first_chunk()?;
                 }
                 Stage::Chunk { next, last } => {
-                    let (kinds, owner) = (self.kinds, self.owner);
-                    let ticks = self.day.ask(|connection| of_chunk(connection, next, kinds, owner))?;
+                    let (kinds, owners) = (self.kinds, &self.owners);
+                    let ticks = self.day.ask(|connection| of_chunk(connection, next, kinds, owners))?;
                     self.make_ready(ticks);
                     self.stage = match self.order {
                         _ if next == last => self.behind_chunks(),
@@ -131,15 +133,17 @@ pub(super) fn is_behind(order: Order, tick: Tick, other: Tick) -> bool {
     }
 }
 
-fn of_chunk(connection: &Connection, chunk: i64, kinds: &[Kind], owner: i64) -> rusqlite::Result<Vec<Tick>> {
+fn of_chunk(connection: &Connection, chunk: i64, kinds: &[Kind], owners: &[i64]) -> rusqlite::Result<Vec<Tick>> {
     let mut statement =
         connection.prepare_cached("SELECT ticks FROM posting WHERE chunk = ? AND kind = ? AND owner = ?")?;
     let mut ticks = Vec::new();
     for kind in kinds {
-        let mut rows = statement.query((chunk, *kind as i64, owner))?;
-        if let Some(found) = rows.next()? {
-            let (packed, _) = found.get_ref(0)?.as_blob()?.as_chunks::<8>();
-            ticks.extend(packed.iter().map(|tick| Tick(u64::from_be_bytes(*tick))));
+        for owner in owners {
+            let mut rows = statement.query((chunk, *kind as i64, owner))?;
+            if let Some(found) = rows.next()? {
+                let (packed, _) = found.get_ref(0)?.as_blob()?.as_chunks::<8>();
+                ticks.extend(packed.iter().map(|tick| Tick(u64::from_be_bytes(*tick))));
+            }
         }
     }
     Ok(ticks)

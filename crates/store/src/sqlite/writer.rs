@@ -110,6 +110,7 @@ impl Writer {
                 }
                 self.rhythm.resting = None;
                 self.alone = false;
+                self.shared.advance_horizon(self.last.attempt);
                 self.tell(items, applied, fresh);
             }
             Err(fault) => self.failed(items, fresh, &committed, fault),
