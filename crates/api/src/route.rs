@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::handler::{
     account, attempt, auth, authorization, catcher, content, document, endpoint, environment, event_type, health, key,
-    message, operational, poll, settings, stats, task, why,
+    log, message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -102,6 +102,7 @@ pub fn history() -> Vec<Described> {
         routes!(catcher::request, catcher::forget),
         routes!(catcher::export),
         routes!(catcher::verify),
+        routes!(log::list),
         routes!(attempt::get),
         routes!(attempt::of_message),
         routes!(attempt::of_endpoint),

@@ -167,20 +167,6 @@ impl App {
         self.destinations(principal, account, event).await
     }
 
-    /// Where one delivery stands; `None`: delivered, or its event is gone.
-    pub(crate) async fn state_of(
-        &self,
-        account: AccountKey,
-        event: EventId,
-        endpoint: EndpointKey,
-    ) -> Result<Option<DeliveryState>, AppError> {
-        match self.store().destinations(account, event).await {
-            Ok(all) => Ok(all.into_iter().find(|found| found.endpoint == endpoint).and_then(|found| found.state)),
-            Err(ringup_store::StoreError::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// The wire id of one of the account's endpoints; `None` once it was removed.
     pub fn endpoint_id(&self, account: AccountKey, endpoint: EndpointKey) -> Option<EndpointId> {
         let view = self.directory().account(account)?;

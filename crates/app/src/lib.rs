@@ -48,7 +48,7 @@ pub use endpoint::{EndpointDraft, NewEndpoint};
 pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;
 pub use history::Sent;
-pub use logged::Logged;
+pub use logged::{LogAsk, LogPage, Logged};
 pub use policy::PolicyView;
 pub use poll::{Polled, Pull, position_id};
 pub use principal::{CallerName, Principal};
@@ -68,6 +68,7 @@ pub mod view {
     pub use ringup_store::directory::{AccountView, EndpointView};
     pub use ringup_store::keyring::KnownKey;
     pub use ringup_store::log_entry::OutcomeWord;
+    pub use ringup_store::log_query::status_of;
     pub use ringup_store::query::{
         AttemptFilter, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest, Payload,
         Reach, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,

@@ -1,5 +1,6 @@
 //! Counters of an account's endpoints: what charts and health words are drawn from. They do not depend on the log mode.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ringup_core::time::Timestamp;
@@ -27,12 +28,15 @@ impl App {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<Vec<Traffic>, AppError> {
-        let mut all = Vec::new();
-        for endpoint in self.endpoints(principal, account)? {
-            let minutes = self.minutes(&endpoint, from, until).await?;
-            all.push(Traffic { endpoint, minutes });
-        }
-        Ok(all)
+        let endpoints = self.endpoints(principal, account)?;
+        let keys = endpoints.iter().map(|endpoint| endpoint.endpoint.key).collect();
+        let (from, until) = (from.as_minutes(), until.as_minutes().saturating_add(1));
+        let mut counted: HashMap<_, _> = self.store().counts_of(keys, from, until).await?.into_iter().collect();
+        let traffic = endpoints.into_iter().map(|endpoint| {
+            let minutes = counted.remove(&endpoint.endpoint.key).unwrap_or_default();
+            Traffic { endpoint, minutes }
+        });
+        Ok(traffic.collect())
     }
 
     /// Of one endpoint.

@@ -71,7 +71,7 @@ words!(Status {
 });
 
 /// A text that was read.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Search {
     text: String,
     /// `None` finds everything.
@@ -161,7 +161,7 @@ impl Search {
     /// Reads a text. A blank one finds everything.
     pub fn parse(text: &str) -> Result<Search, Problem> {
         if text.trim().is_empty() {
-            return Ok(Search { text: String::new(), read: None });
+            return Ok(Search::default());
         }
         let raw = filter::parse(text)?;
         let leaves = raw.clone().convert(&mut |named, span| read::leaf(text, named, span))?;
@@ -175,6 +175,11 @@ impl Search {
 
     pub fn is_everything(&self) -> bool {
         self.read.is_none()
+    }
+
+    /// Whether it is several searches of which one is enough.
+    pub fn is_either(&self) -> bool {
+        self.read.as_ref().is_some_and(|(raw, _)| matches!(raw.kind, Kind::Any(_)))
     }
 
     /// The terms that are joined by *and* at the top, each as it is written, and the text without it.
@@ -198,8 +203,7 @@ impl Search {
         if term.trim().is_empty() {
             return Some(self.clone());
         }
-        let is_any = self.read.as_ref().is_some_and(|(raw, _)| matches!(raw.kind, Kind::Any(_)));
-        let own = if is_any { format!("({})", self.text) } else { self.text.clone() };
+        let own = if self.is_either() { format!("({})", self.text) } else { self.text.clone() };
         Search::parse(&format!("{own} {term}")).ok()
     }
 

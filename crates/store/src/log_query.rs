@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use ringup_core::delivery::DeliveryState;
 use ringup_core::key::EndpointKey;
-use ringup_core::search::{Bound, Facts, Hints, Status};
+use ringup_core::search::{Bound, Called, Facts, Hints, Search, Status};
 use ringup_core::time::{Tick, Timestamp};
 
+use crate::directory::{AccountView, EndpointView};
 use crate::log_entry::OutcomeWord;
 use crate::query::{Order, PageRequest, StoredAttempt};
 
@@ -57,6 +58,18 @@ pub struct LogScan {
 }
 
 impl LogQuery {
+    /// A search over all endpoints that the account has now, or over one of them.
+    pub fn of(view: &AccountView, only: Option<EndpointKey>, search: &Search, now: Timestamp) -> LogQuery {
+        let called: Vec<Called> = view.endpoints.iter().map(|endpoint| called(endpoint)).collect();
+        let all = view.endpoints.iter().map(|endpoint| endpoint.endpoint.key);
+        LogQuery {
+            endpoints: all.filter(|key| only.is_none_or(|only| only == *key)).collect(),
+            search: Arc::new(search.bind(now, &called)),
+            newest_only: false,
+            looked_at_max: LOOKED_AT_MAX,
+        }
+    }
+
     /// Those of the endpoints that the search leaves, in order.
     pub(crate) fn owners(&self) -> Vec<EndpointKey> {
         let wanted = self.search.hints.endpoints.as_ref();
@@ -65,6 +78,29 @@ impl LogQuery {
         owners.sort_unstable();
         owners.dedup();
         owners
+    }
+}
+
+/// By id, by the owner's own id, by what people call it, by where it is.
+fn called(view: &EndpointView) -> Called {
+    let endpoint = &view.endpoint;
+    let names = endpoint.uid.clone().into_iter().chain([
+        endpoint.id.to_string(),
+        endpoint.description.trim().to_owned(),
+        endpoint.url.clone(),
+        host(&endpoint.url).to_owned(),
+    ]);
+    Called { key: endpoint.key, names: names.collect() }
+}
+
+/// Of an address that was checked when it was entered.
+fn host(url: &str) -> &str {
+    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

@@ -105,6 +105,7 @@ impl Console {
                 get(configuration::of_endpoint).post(configuration::change_endpoint),
             )
             .route("/a/{a}/logs", get(log::list))
+            .route("/a/{a}/logs/complete", get(log::complete))
             .route("/a/{a}/logs/{m}/{e}", get(log::delivery))
             .route("/a/{a}/logs/{m}/{e}/resend", post(log::resend))
             .route("/a/{a}/events/{m}", get(event::page))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use ringup_app::view::{AttemptFilter, Order, PageRequest};
+use ringup_app::LogAsk;
 
 use crate::Shared;
 use crate::chart::Series;
@@ -77,9 +77,8 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
         }
     }
     let failing = attention.iter().filter(|one| one.shape == "fail").count() as u64;
-    let filter = AttemptFilter { succeeded: Some(false), without_response: true, ..AttemptFilter::default() };
-    let request = PageRequest { rows_max: RECENT_ROWS, after: None, order: Order::NewestFirst };
-    let failures = web.app.log(&visit.who, &account, None, filter, request).await?;
+    let failed = web.app.search("status:error")?;
+    let failures = web.app.log(&visit.who, &account, LogAsk::newest(&failed, RECENT_ROWS)).await?;
     let (shape, sentence) = sentence(&ui, &sum, failing, attention.len() as u64);
     let has_urls = !view.endpoints.is_empty();
     let has_sent = sum.attempts() > 0 || !failures.rows.is_empty();

@@ -12,6 +12,7 @@ pub mod environment;
 pub mod event_type;
 pub mod health;
 pub mod key;
+pub mod log;
 pub mod message;
 pub mod operational;
 pub mod poll;

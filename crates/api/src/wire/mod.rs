@@ -17,6 +17,7 @@ pub mod field;
 pub mod import;
 pub mod json;
 pub mod list;
+pub mod log;
 pub mod message;
 pub mod operational;
 pub mod patch;

@@ -174,7 +174,14 @@ impl Desk {
 
     /// Records that one attempt came to this for every delivery accepted so far; the clock moves on by a second.
     pub async fn attempt_all(&self, result: AttemptResult, after: After, body: &'static str) {
-        for fresh in self.heard.accepted() {
+        self.attempt_last(usize::MAX, result, after, body).await;
+    }
+
+    /// The same for the newest so many.
+    pub async fn attempt_last(&self, count: usize, result: AttemptResult, after: After, body: &'static str) {
+        let accepted = self.heard.accepted();
+        let passed_over = accepted.len().saturating_sub(count);
+        for fresh in accepted.into_iter().skip(passed_over) {
             self.clock.advance(Duration::from_secs(1));
             let now = self.clock.now();
             self.store.record(Settlement {

@@ -18,6 +18,7 @@ mod history;
 mod idempotency;
 mod importing;
 mod lists;
+mod log;
 mod matrix;
 mod operational;
 mod payload;

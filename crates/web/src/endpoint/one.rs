@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
-use ringup_app::view::{AttemptFilter, Order, PageRequest};
+use ringup_app::LogAsk;
 use ringup_core::time::Timestamp;
 
 use super::{name, path, title};
@@ -87,9 +87,9 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): P
     let mut series = Series::new(visit.now, 30, 48);
     series.add(&traffic.minutes);
     let base = account_path(&view);
-    let filter = AttemptFilter { succeeded: Some(false), without_response: true, ..AttemptFilter::default() };
-    let request = PageRequest { rows_max: RECENT_ROWS, after: None, order: Order::NewestFirst };
-    let failures = web.app.log(&visit.who, &account, Some(&endpoint), filter, request).await?;
+    let failed = web.app.search("status:error")?;
+    let ask = LogAsk { endpoint: Some(&endpoint), ..LogAsk::newest(&failed, RECENT_ROWS) };
+    let failures = web.app.log(&visit.who, &account, ask).await?;
     let subscription = &found.endpoint.subscription;
     let pause_after = found.settings.pause_after.value;
     let page = UrlPage {

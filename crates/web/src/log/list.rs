@@ -1,17 +1,21 @@
-//! The log: attempts of an account, newest first. The filter is the address.
+//! The log: attempts of an account, newest first. The search is the address.
 
 use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use ringup_app::view::{AttemptFilter, Order, PageRequest};
+use axum::response::IntoResponse as _;
+use http::StatusCode;
+use ringup_app::view::{AccountView, Order, PageRequest};
+use ringup_app::{LogAsk, LogPage as Found};
 use ringup_core::id::AttemptId;
 use ringup_core::log::LogMode;
-use ringup_core::time::Timestamp;
+use ringup_core::search::Search;
 
-use super::Line;
+use super::query::{self, SPANS};
+use super::{Line, known};
+use crate::Shared;
 use crate::chart::Series;
-use crate::endpoint::{name, title};
 use crate::error_page::Answer;
 use crate::fields::Fields;
 use crate::health::{Sum, share_text};
@@ -19,35 +23,31 @@ use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Visit, account_path};
-use crate::{Shared, kind};
 
 const ROWS: usize = 50;
 
-/// Spans of time that are one click away, as they stand in addresses.
-const SPANS: [(&str, Duration); 5] = [
-    ("15m", Duration::from_mins(15)),
-    ("1h", Duration::from_hours(1)),
-    ("24h", Duration::from_hours(24)),
-    ("7d", Duration::from_hours(7 * 24)),
-    ("30d", Duration::from_hours(30 * 24)),
-];
+/// Terms that are offered to be dropped where nothing is found.
+const DROPPED_MAX: usize = 4;
 
 #[derive(Template)]
 #[template(path = "logs.html", blocks = ["rows"])]
 struct LogPage {
     ui: Ui,
     base: String,
+    /// The search as it was written.
+    query: String,
+    /// What is wrong with it, the line, and a caret under the place.
+    mistake: Option<(String, [String; 2])>,
     lines: Vec<Line>,
-    status: String,
-    event: String,
-    url: String,
-    urls: Vec<(String, String)>,
-    types: Vec<String>,
+    /// Completions that are there without asking.
+    completions: Vec<String>,
+    terms: Vec<Term>,
     spans: Vec<Span>,
-    /// The times in the address, when they are no span.
-    between: Option<(String, String)>,
     older: Option<String>,
     newest: Option<String>,
+    searched: u64,
+    /// The search was stopped, with so many in the log.
+    stopped_of: Option<u64>,
     is_filtered: bool,
     /// Whether there can be anything at all.
     has_urls: bool,
@@ -57,9 +57,20 @@ struct LogPage {
     /// What the address says, for the live part.
     here: String,
     is_live: bool,
+    can_resend: bool,
+    /// The search in an address.
+    escaped: String,
+}
+
+/// A part of the search.
+struct Term {
+    text: String,
+    /// Where it is left out.
+    without: String,
 }
 
 struct Span {
+    /// The name of its text.
     word: &'static str,
     href: String,
     is_chosen: bool,
@@ -76,84 +87,89 @@ struct Banner {
 pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let ui = visit.ui_of(&view, Menu::Logs, "logs-title");
-    let query = &visit.query;
-    let url = query.one("url").filter(|wanted| view.endpoint_named(wanted).is_some());
-    let filter = filter(query, visit.now);
-    let after = query.one("older").and_then(|id| id.parse::<AttemptId>().ok()).map(|id| id.tick());
+    let text = query::text(&visit.query);
+    let (search, mistake) = match Search::parse(&text) {
+        Ok(search) => (search, None),
+        Err(problem) => (Search::default(), Some((problem.to_string(), query::place(&text, &problem)))),
+    };
+    let is_wrong = mistake.is_some();
+    let after = visit.query.one("older").and_then(|id| id.parse::<AttemptId>().ok()).map(|id| id.tick());
     let request = PageRequest { rows_max: ROWS, after, order: Order::NewestFirst };
-    let page = web.app.log(&visit.who, &account, url, filter, request).await?;
+    let found = if is_wrong {
+        Found::nothing()
+    } else {
+        web.app.log(&visit.who, &account, LogAsk { search: &search, endpoint: None, page: request }).await?
+    };
 
-    let traffic = web.app.traffic(&visit.who, &account, visit.now.saturating_sub(Duration::from_hours(1)), visit.now);
-    let traffic = traffic.await?;
+    let hour_ago = visit.now.saturating_sub(Duration::from_hours(1));
+    let traffic = web.app.traffic(&visit.who, &account, hour_ago, visit.now).await?;
     let hour = traffic.iter().map(|one| Sum::of(&one.minutes)).fold(Sum::default(), Sum::and);
     let mut series = Series::new(visit.now, 2, 30);
     traffic.iter().for_each(|one| series.add(&one.minutes));
 
     let base = account_path(&view);
     let mode = view.settings.log_mode_at(visit.now);
-    let times = (query.one("after").unwrap_or_default(), query.one("before").unwrap_or_default());
-    let shown = page.rows.last().filter(|_| !page.done);
-    let link = |changes: &[(&str, &str)]| format!("{base}/logs?{}", query.with(changes));
-    let lines = page.rows.iter().map(|row| Line::of(row, &ui, &base)).collect();
-    let types = kind::families(&web.app, &visit.who, &Default::default(), &Default::default());
+    let is_older = visit.query.has("older");
+    let escaped = Fields::default().with(&[("query", &text)]);
+    let link = |changes: &[(&str, &str)]| {
+        let all: Vec<(&str, &str)> = [("query", text.as_str())].iter().chain(changes).copied().collect();
+        format!("{base}/logs?{}", Fields::default().with(&all))
+    };
+    let next = found.next.filter(|_| !found.done).map(|tick| AttemptId::of_tick(tick, [0; 12]).to_string());
     let page = LogPage {
-        lines,
-        status: query.one("status").unwrap_or_default().to_owned(),
-        event: query.one("event").unwrap_or_default().to_owned(),
-        url: url.unwrap_or_default().to_owned(),
-        urls: view.endpoints.iter().map(|found| (name(found), title(found))).collect(),
-        types: types.into_iter().flat_map(|family| family.kinds).map(|kind| kind.name).collect(),
-        spans: SPANS
-            .iter()
-            .map(|(word, _)| Span {
-                word,
-                href: link(&[("since", word), ("after", ""), ("before", ""), ("older", ""), ("done", "")]),
-                is_chosen: query.one("since") == Some(word),
-            })
-            .collect(),
-        between: (times != ("", "")).then(|| (times.0.to_owned(), times.1.to_owned())),
-        older: shown.map(|row| link(&[("older", &row.attempt.id.to_string()), ("done", "")])),
-        newest: query.has("older").then(|| link(&[("older", "")])),
-        is_filtered: ["status", "event", "url", "since", "after", "before"]
-            .iter()
-            .any(|name| query.one(name).is_some()),
+        lines: found.rows.iter().map(|row| Line::of(row, &ui, &base)).collect(),
+        completions: known(&web, &visit, &view).complete(""),
+        terms: terms(&search, &base),
+        spans: spans(&search, &base),
+        older: next.map(|id| link(&[("older", &id)])),
+        newest: is_older.then(|| link(&[])),
+        searched: found.searched,
+        stopped_of: found.stopped_of,
+        is_filtered: !search.is_everything(),
         has_urls: !view.endpoints.is_empty(),
         banner: (mode != LogMode::Full).then_some(Banner { mode, delivered: hour.delivered, failed: hour.failed }),
         share: hour.share_tenths().map(|tenths| share_text(&ui, tenths)),
         spark: series.spark(&ui),
-        here: link(&[("done", "")]),
-        is_live: !query.has("older") && times == ("", ""),
+        here: link(&[]),
+        is_live: !is_older && !is_wrong && !text.contains("before:"),
+        can_resend: false,
+        query: text,
+        mistake,
+        escaped,
         base,
         ui,
     };
-    Ok(html(&page))
+    let answer = html(&page);
+    Ok(if is_wrong { (StatusCode::UNPROCESSABLE_ENTITY, answer).into_response() } else { answer })
 }
 
-fn filter(query: &Fields, now: Timestamp) -> AttemptFilter {
-    let moment = |name: &str| {
-        let moment: Option<jiff::Timestamp> = query.one(name).and_then(|text| text.parse().ok());
-        moment.map(|moment| Timestamp::from_micros(moment.as_microsecond()))
+/// `GET /a/{account}/logs/complete`: what may come next, for the list behind the field.
+pub async fn complete(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
+    let view: std::sync::Arc<AccountView> = web.app.account(&visit.who, &account)?;
+    let text = visit.query.raw("query").unwrap_or_default();
+    let completions = known(&web, &visit, &view).with_payloads(&web, &visit, &account, text).await?.complete(text);
+    Ok(html(&Completions { completions }))
+}
+
+#[derive(Template)]
+#[template(source = r#"{% for text in completions %}<option value="{{ text }}">{% endfor %}"#, ext = "html")]
+struct Completions {
+    completions: Vec<String>,
+}
+
+fn terms(search: &Search, base: &str) -> Vec<Term> {
+    let address = |text: &str| format!("{base}/logs?{}", Fields::default().with(&[("query", text)]));
+    let terms = search.terms().into_iter().map(|(text, without)| Term { text, without: address(&without) });
+    terms.take(DROPPED_MAX).collect()
+}
+
+fn spans(search: &Search, base: &str) -> Vec<Span> {
+    let terms = search.terms();
+    let span = |word: &'static str| {
+        let term = format!("after:-{word}");
+        let is_chosen = terms.iter().any(|(found, _)| *found == term);
+        let text = query::within(search, if is_chosen { "" } else { word });
+        Span { word, href: format!("{base}/logs?{}", Fields::default().with(&[("query", &text)])), is_chosen }
     };
-    let since = SPANS.iter().find(|(word, _)| query.one("since") == Some(word));
-    let status = query.one("status").unwrap_or_default();
-    AttemptFilter {
-        succeeded: match status {
-            "delivered" => Some(true),
-            "failed" => Some(false),
-            _ => None,
-        },
-        status_class: match status {
-            "2xx" => Some(2),
-            "3xx" => Some(3),
-            "4xx" => Some(4),
-            "5xx" => Some(5),
-            "none" => Some(0),
-            _ => None,
-        },
-        event_types: query.one("event").map(|name| vec![name.to_owned()]),
-        before: moment("before"),
-        after: since.map(|(_, span)| now.saturating_sub(*span)).or_else(|| moment("after")),
-        without_response: true,
-        ..AttemptFilter::default()
-    }
+    SPANS.into_iter().map(span).collect()
 }

@@ -4,7 +4,9 @@ mod command;
 mod compare;
 mod delivery;
 mod explain;
+mod known;
 mod list;
+mod query;
 mod timeline;
 
 use std::time::Duration;
@@ -19,10 +21,12 @@ use crate::ui::Ui;
 
 pub use delivery::{Content, content, page as delivery, payload, resend};
 pub use explain::overall;
-pub use list::page as list;
+use known::known;
+pub use list::{complete, page as list};
 
 /// One attempt in a list.
 pub struct Line {
+    pub id: String,
     pub at: Timestamp,
     pub shape: &'static str,
     pub state: String,
@@ -45,6 +49,7 @@ impl Line {
             None => (attempt.url.to_string(), None),
         };
         Line {
+            id: attempt.id.to_string(),
             at: attempt.started_at,
             shape,
             state: ui.t(key),

@@ -125,7 +125,7 @@ async fn a_long_log_is_read_page_by_page() {
     let older = page.text.split("href=\"").find(|rest| rest.starts_with("/a/kopi/logs?older=")).expect("an older page");
     let page = browser.get(older.split('"').next().unwrap()).await;
     assert_eq!(rows(&page.text), 10);
-    page.shows("Newest").lacks("hx-trigger");
+    page.shows("Newest").lacks("hx-trigger=\"every");
 }
 
 #[tokio::test]
@@ -138,4 +138,63 @@ async fn what_does_not_exist_is_not_found() {
     {
         assert_eq!(browser.get(&format!("/a/kopi{path}")).await.status, 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_log_is_searched_and_says_how_to_go_on() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    send(&browser, "invoiceCreated", r#"{"Total": 148000.50}"#).await;
+    desk.attempt_all(MISSING, After::Ended(Ended::NotRepeated), "").await;
+    send(&browser, "closeShift", "{}").await;
+    desk.attempt_all(DELIVERED, After::Delivered, "").await;
+    let has = "<a class=\"row mono\" href=\"/a/kopi/logs/msg_";
+    browser
+        .get("/a/kopi/logs?query=data.Total:%3E148000")
+        .await
+        .shows(has)
+        .shows("2 attempts searched")
+        .shows("Failed")
+        .lacks("closeShift</a>");
+    browser
+        .get("/a/kopi/logs?query=url:%22ERP+sync%22+event:close*")
+        .await
+        .shows("closeShift</a>")
+        .lacks("invoiceCreated</a>");
+    let page = browser.get("/a/kopi/logs?query=status:failed+event:close*").await;
+    page.shows("No attempt matches")
+        .shows("Without status:failed")
+        .shows("/a/kopi/logs?query=event%3Aclose*")
+        .lacks(has);
+    let page = browser.get("/a/kopi/logs?query=status:failed+after:-1h").await;
+    page.shows(has).shows("/a/kopi/logs?query=status%3Afailed+after%3A-7d").shows("query=status%3Afailed\"");
+    // The page of an older address.
+    browser.get("/a/kopi/logs?status=failed&since=1h").await.shows("value=\"status:error after:-1h\"").shows(has);
+}
+
+#[tokio::test]
+async fn a_search_that_cannot_be_read_shows_a_caret_under_the_place() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    let page = browser.get("/a/kopi/logs?query=code:5xx+stauts:failed").await;
+    assert_eq!(page.status, 422);
+    page.shows("role=\"alert\"")
+        .shows("code:5xx stauts:failed\n<span class=\"fail\">         ^</span>")
+        .shows("did you mean status:");
+    page.shows("aria-invalid=\"true\"").lacks("hx-trigger=\"every");
+    let evil = browser.get("/a/kopi/logs?query=%3Cscript%3Ealert(1)%3C/script%3E:1").await;
+    evil.lacks(EVIL);
+}
+
+#[tokio::test]
+async fn keys_and_values_are_offered() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    send(&browser, "invoiceCreated", r#"{"Total": 1, "Customer": {"Name": "Sari"}}"#).await;
+    browser.get("/a/kopi/logs").await.shows("<option value=\"status:\">").shows("<option value=\"took:\">");
+    let offered = async |text: &str| browser.get(&format!("/a/kopi/logs/complete?query={text}")).await;
+    offered("status:f").await.shows("<option value=\"status:failed\">").lacks("delivered");
+    offered("code:5xx+url:E").await.shows("<option value=\"code:5xx url:&#34;ERP sync&#34;\">");
+    offered("data.Cust").await.shows("<option value=\"data.Customer.Name:\">");
+    offered("event:closeS").await.shows("<option value=\"event:closeShift\">");
 }

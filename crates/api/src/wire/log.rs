@@ -1,0 +1,127 @@
+//! Lines of the log: ours.
+
+use ringup_app::view::status_of;
+use ringup_app::{LogPage, Logged};
+use ringup_core::delivery::Trigger;
+use ringup_core::id::AttemptId;
+use serde::Serialize;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::describe;
+use crate::problem::Problem;
+use crate::wire::query::{Query, refused};
+use crate::wire::span::millis;
+use crate::wire::time;
+
+const SEARCH: &str = "Such as `status:failed code:5xx event:invoice* url:\"ERP sync\" took:>2s after:-1h \
+    data.Total:>100000`; see the documentation of the log.";
+
+/// A page of the log.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogListOut {
+    data: Vec<LogLineOut>,
+    /// Leads to the page after this one.
+    #[schema(required)]
+    iterator: Option<String>,
+    /// Whether there is nothing after this page.
+    done: bool,
+    /// Attempts looked at.
+    searched: u64,
+    /// The search reached its bound before the page was full: the iterator goes on.
+    stopped: bool,
+    /// Where it was stopped: about how many attempts there are in the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    searchable: Option<u64>,
+}
+
+/// An attempt, without what the receiver said.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LogLineOut {
+    id: String,
+    msg_id: String,
+    event_type: String,
+    /// `null` once it was removed.
+    #[schema(required)]
+    endpoint_id: Option<String>,
+    url: String,
+    /// Where the delivery stands now: `delivered`, `failed`, `retrying`, `recovered`, `interrupted`.
+    standing: &'static str,
+    /// `delivered`, `refused`, `timed_out`, `unreachable`, `blocked`, `interrupted`.
+    outcome: &'static str,
+    /// 0 without a response.
+    response_status_code: u16,
+    response_duration_ms: u64,
+    /// Counted from 1 within the delivery.
+    attempt: u32,
+    /// 0 by policy, 1 by hand.
+    trigger_type: u8,
+    #[schema(format = DateTime)]
+    timestamp: String,
+    /// The phase that took too long, the cause without a response, or the rule that forbids the address.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+/// `query` and `endpoint_id`.
+pub struct Searching;
+
+impl IntoParams for Searching {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![
+            describe::query("query", SEARCH, describe::text()),
+            describe::query("endpoint_id", "Only attempts to this endpoint: its id or uid.", describe::text()),
+        ]
+    }
+}
+
+/// A search has no way back: what is before a page is found by searching from the start.
+pub fn only_onward(query: &Query) -> Result<(), Problem> {
+    match query.one("iterator") {
+        Some(iterator) if iterator.starts_with('-') => {
+            Err(refused("iterator", "iterator", "expected the iterator of an earlier page"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl LogListOut {
+    /// At the end, whoever asks again later goes on from where they were.
+    pub fn of(page: &LogPage, here: Option<&str>) -> LogListOut {
+        let next = page.next.map(|tick| AttemptId::of_tick(tick, [0; 12]).to_string());
+        LogListOut {
+            data: page.rows.iter().map(LogLineOut::of).collect(),
+            iterator: next.or_else(|| here.map(str::to_owned)),
+            done: page.done,
+            searched: page.searched,
+            stopped: page.stopped_of.is_some(),
+            searchable: page.stopped_of,
+        }
+    }
+}
+
+impl LogLineOut {
+    pub fn of(row: &Logged) -> LogLineOut {
+        let attempt = &row.attempt;
+        LogLineOut {
+            id: attempt.id.to_string(),
+            msg_id: attempt.event.to_string(),
+            event_type: row.event_type.to_string(),
+            endpoint_id: row.endpoint.as_ref().map(|found| found.endpoint.id.to_string()),
+            url: attempt.url.to_string(),
+            standing: status_of(attempt.outcome, row.state).word(),
+            outcome: attempt.outcome.word(),
+            response_status_code: attempt.status.unwrap_or(0),
+            response_duration_ms: millis(attempt.duration),
+            attempt: attempt.number,
+            trigger_type: match attempt.trigger {
+                Trigger::Policy => 0,
+                Trigger::Manual => 1,
+            },
+            timestamp: time::text(attempt.started_at),
+            error: attempt.detail.clone(),
+        }
+    }
+}
