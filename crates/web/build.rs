@@ -69,7 +69,7 @@ const ASSETS: &[Asset] = &[
         extension: "js",
         kind: "text/javascript; charset=utf-8",
         // One file: as two, hx-sse never starts, without any error. The policy must stand before anything that writes HTML.
-        sources: &["script/policy.js", "vendor/htmx.min.js", "vendor/hx-sse.min.js", "script/app.js"],
+        sources: &["script/policy.js", "vendor/htmx.min.js", "vendor/hx-sse.min.js", "script/app.js", "script/live.js"],
         compressed: true,
     },
 ];

@@ -13,6 +13,7 @@ use ringup_store::directory::{AccountView, Directory, EndpointView};
 
 use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
+use crate::live::Followers;
 use crate::principal::Principal;
 
 /// What the operator decides about asking.
@@ -35,6 +36,7 @@ pub struct App {
     /// To try out what deliveries will do.
     pub(crate) caller: Option<Arc<dyn Caller>>,
     pub(crate) catchers: Catchers,
+    pub(crate) followers: Followers,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
 }
@@ -42,7 +44,16 @@ pub struct App {
 impl App {
     pub fn new(catalogue: Arc<Catalogue>, clock: Arc<dyn Clock>, random: Arc<dyn Random>, plan: Plan) -> App {
         let catchers = Catchers::in_memory(CatcherPlan::default());
-        App { catalogue, clock, random, plan, caller: None, catchers, no_pointers: Arc::from([]) }
+        App {
+            catalogue,
+            clock,
+            random,
+            plan,
+            caller: None,
+            catchers,
+            followers: Followers::default(),
+            no_pointers: Arc::from([]),
+        }
     }
 
     /// One that can call out, always by the guarded caller that deliveries go by.

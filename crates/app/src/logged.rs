@@ -93,6 +93,10 @@ impl App {
             }
             if scan.done {
                 page.done = true;
+                if ask.page.order == Order::OldestFirst {
+                    // All up to there was seen, found or not.
+                    page.next = page.next.max(Some(page.horizon));
+                }
                 break;
             }
             if page.searched >= SEARCHED_MAX || Instant::now() >= until {

@@ -171,6 +171,14 @@ impl App {
         self.directory().environment(principal.environment)
     }
 
+    /// Whether the key behind a caller is still valid, for whoever goes on after the request was admitted.
+    pub(crate) fn still_admits(&self, principal: &Principal) -> bool {
+        let now = self.now();
+        let is_valid = |id: KeyId| self.directory().key_by_id(id).filter(|known| known.key.is_valid_at(now));
+        let Some(id) = principal.key else { return true };
+        is_valid(id).is_some_and(|known| known.key.parent.is_none_or(|parent| is_valid(parent).is_some()))
+    }
+
     /// The key of this token, if it is valid now. Its use is noted.
     pub(crate) fn valid_key(&self, token: &str) -> Result<Arc<KnownKey>, AppError> {
         let now = self.now();

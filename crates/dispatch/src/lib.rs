@@ -80,7 +80,7 @@ impl Dispatch {
     pub fn start(plan: Plan, parts: Parts) -> Dispatch {
         let (messages, inbox) = mpsc::unbounded_channel();
         let intake = Arc::new(Intake::new(messages.clone()));
-        parts.catalogue.store().listen(intake.clone());
+        parts.catalogue.listen(intake.clone());
         let steady = Steady::new(parts.clock.now());
         let shell = Arc::new(Shell::new(parts, steady, messages.clone()));
         let conductor = tokio::spawn(Conductor::new(plan, shell, intake, inbox).run());

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ringup_core::delivery::DeliveryKey;
 use ringup_core::endpoint::{Endpoint, Stopped};
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::TASKS_RUNNING_MAX;
 use ringup_core::task::Task;
-use ringup_core::time::Timestamp;
+use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::{Mutex, watch};
 
 use crate::directory::Directory;
 use crate::keyring;
 use crate::operational::notices;
-use crate::seam::{Change, Store, StoreError};
+use crate::seam::{Change, Fresh, Listener, Loaded, Store, StoreError};
 
 /// The directory together with the store behind it. Readers look into the directory; changes come through here.
 pub struct Catalogue {
@@ -24,6 +25,7 @@ pub struct Catalogue {
     looks: AtomicU64,
     changed: watch::Sender<u64>,
     begun: watch::Sender<u64>,
+    settled: watch::Sender<u64>,
 }
 
 impl Catalogue {
@@ -35,6 +37,7 @@ impl Catalogue {
             looks: AtomicU64::new(0),
             changed: watch::Sender::new(0),
             begun: watch::Sender::new(0),
+            settled: watch::Sender::new(0),
         }
     }
 
@@ -61,6 +64,16 @@ impl Catalogue {
     /// Wakes when a task begins. A hint: the store knows which are running.
     pub fn tasks_begun(&self) -> watch::Receiver<u64> {
         self.begun.subscribe()
+    }
+
+    /// Tells a listener of commits, and wakes those who wait for [`Catalogue::settled`]. Called once.
+    pub fn listen(&self, listener: Arc<dyn Listener>) {
+        self.store.listen(Arc::new(Wakening { listener, settled: self.settled.clone() }));
+    }
+
+    /// Wakes after each commit with attempts in it. A hint: the log has what came.
+    pub fn settled(&self) -> watch::Receiver<u64> {
+        self.settled.subscribe()
     }
 
     /// Decides on a change with the newest configuration in sight, stores it, then makes it seen.
@@ -146,6 +159,35 @@ impl Catalogue {
     pub fn without_expired_secrets(mut endpoint: Endpoint, now: Timestamp) -> Endpoint {
         endpoint.secrets.retain(|secret| secret.expires_at.is_none_or(|at| now < at));
         endpoint
+    }
+}
+
+/// Hands everything on, and wakes whoever follows the log once for each commit.
+struct Wakening {
+    listener: Arc<dyn Listener>,
+    settled: watch::Sender<u64>,
+}
+
+impl Listener for Wakening {
+    fn accepted(&self, fresh: Vec<Fresh>) {
+        self.listener.accepted(fresh);
+    }
+
+    fn settled(&self, keys: Vec<DeliveryKey>) {
+        self.listener.settled(keys);
+        self.settled.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    fn resent(&self, loaded: Loaded) {
+        self.listener.resent(loaded);
+    }
+
+    fn recalled(&self, endpoint: EndpointKey, oldest: Tick) {
+        self.listener.recalled(endpoint, oldest);
+    }
+
+    fn discarded(&self, keys: Vec<DeliveryKey>) {
+        self.listener.discarded(keys);
     }
 }
 

@@ -106,6 +106,7 @@ impl Console {
             )
             .route("/a/{a}/logs", get(log::list))
             .route("/a/{a}/logs/complete", get(log::complete))
+            .route("/a/{a}/logs/live", get(log::live))
             .route("/a/{a}/logs/{m}/{e}", get(log::delivery))
             .route("/a/{a}/logs/{m}/{e}/resend", post(log::resend))
             .route("/a/{a}/events/{m}", get(event::page))

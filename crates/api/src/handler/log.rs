@@ -1,7 +1,9 @@
 //! `/app/{account}/log`: attempts to all endpoints, found by a search.
 
+use std::time::Duration;
+
 use axum::extract::State;
-use ringup_app::LogAsk;
+use ringup_app::{LOG_WAIT_MAX, LogAsk};
 use ringup_core::id::AttemptId;
 
 use super::{Answer, Shared, ok};
@@ -13,7 +15,8 @@ use crate::wire::query::Query;
 /// Search the log
 ///
 /// Attempts to all endpoints of the application, newest first unless asked otherwise. A search that reaches its bound
-/// answers what it found so far and how far it came; its iterator goes on from there.
+/// answers what it found so far and how far it came; its iterator goes on from there. To follow the log as it grows, ask
+/// in ascending order from `horizon` on, with `wait`.
 #[utoipa::path(
     get,
     path = "/app/{app_id}/log",
@@ -27,6 +30,7 @@ pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Nam
     only_onward(&query)?;
     let page = Listing::of(&query)?.request(|id| id.parse::<AttemptId>().ok().map(|id| id.tick()))?;
     let endpoint = query.one("endpoint_id");
-    let found = api.app.log(&who, &account, LogAsk { search: &search, endpoint, page }).await?;
+    let wait = Duration::from_secs(query.number("wait", 0, LOG_WAIT_MAX.as_secs())?.unwrap_or(0));
+    let found = api.app.await_log(&who, &account, LogAsk { search: &search, endpoint, page }, wait).await?;
     Ok(ok(&LogListOut::of(&found, query.one("iterator"))))
 }

@@ -1,7 +1,7 @@
 //! Lines of the log: ours.
 
 use ringup_app::view::status_of;
-use ringup_app::{LogPage, Logged};
+use ringup_app::{LOG_WAIT_MAX, LogPage, Logged};
 use ringup_core::delivery::Trigger;
 use ringup_core::id::AttemptId;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct LogListOut {
     iterator: Option<String>,
     /// Whether there is nothing after this page.
     done: bool,
+    /// Whoever asks in ascending order with it as the iterator is told of everything that came after this answer, once.
+    horizon: String,
     /// Attempts looked at.
     searched: u64,
     /// The search reached its bound before the page was full: the iterator goes on.
@@ -65,7 +67,7 @@ pub struct LogLineOut {
     error: Option<String>,
 }
 
-/// `query` and `endpoint_id`.
+/// `query`, `endpoint_id` and `wait`.
 pub struct Searching;
 
 impl IntoParams for Searching {
@@ -73,6 +75,11 @@ impl IntoParams for Searching {
         vec![
             describe::query("query", SEARCH, describe::text()),
             describe::query("endpoint_id", "Only attempts to this endpoint: its id or uid.", describe::text()),
+            describe::query(
+                "wait",
+                "Seconds to wait for something to be found, 0 unless said otherwise.",
+                describe::whole(0, LOG_WAIT_MAX.as_secs()),
+            ),
         ]
     }
 }
@@ -92,6 +99,7 @@ impl LogListOut {
     pub fn of(page: &LogPage, here: Option<&str>) -> LogListOut {
         let next = page.next.map(|tick| AttemptId::of_tick(tick, [0; 12]).to_string());
         LogListOut {
+            horizon: AttemptId::of_tick(page.horizon, [0; 12]).to_string(),
             data: page.rows.iter().map(LogLineOut::of).collect(),
             iterator: next.or_else(|| here.map(str::to_owned)),
             done: page.done,

@@ -169,6 +169,7 @@ impl App {
     /// Answers whoever waits for requests now: the server stops.
     pub fn end_waits(&self) {
         self.catchers.end_waits();
+        self.end_following();
     }
 
     fn news_of(&self, key: CatcherKey) -> Result<watch::Receiver<u64>, AppError> {

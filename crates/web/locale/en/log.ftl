@@ -22,3 +22,7 @@ logs-searched = { $count ->
 logs-searched-of = { $searched } of about { $of } attempts searched, then stopped at the limit of one search. A shorter time finds more.
 logs-continue = Continue
 resend-all = Resend all found…
+live-on = Live
+live-off = Paused
+live-lost = Connection lost { $secs } s ago, reconnecting
+live-new = { $count } new

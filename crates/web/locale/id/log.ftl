@@ -19,3 +19,7 @@ logs-searched = { $n } percobaan diperiksa
 logs-searched-of = { $searched } dari sekitar { $of } percobaan diperiksa, lalu berhenti pada batas satu pencarian. Rentang lebih pendek menemukan lebih banyak.
 logs-continue = Lanjutkan
 resend-all = Kirim ulang semua yang ditemukan…
+live-on = Langsung
+live-off = Dijeda
+live-lost = Sambungan terputus { $secs } dtk lalu, menyambung kembali
+live-new = { $count } baru

@@ -12,6 +12,7 @@ use ringup_core::id::AttemptId;
 use ringup_core::log::LogMode;
 use ringup_core::search::Search;
 
+use super::live;
 use super::query::{self, SPANS};
 use super::{Line, known};
 use crate::Shared;
@@ -54,9 +55,8 @@ struct LogPage {
     banner: Option<Banner>,
     share: Option<String>,
     spark: Markup,
-    /// What the address says, for the live part.
-    here: String,
-    is_live: bool,
+    /// Where the log goes on while it is looked at; `None` where it does not.
+    live: Option<String>,
     can_resend: bool,
     /// The search in an address.
     escaped: String,
@@ -130,8 +130,10 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
         banner: (mode != LogMode::Full).then_some(Banner { mode, delivered: hour.delivered, failed: hour.failed }),
         share: hour.share_tenths().map(|tenths| share_text(&ui, tenths)),
         spark: series.spark(&ui),
-        here: link(&[]),
-        is_live: !is_older && !is_wrong && !text.contains("before:"),
+        live: (!is_older && !is_wrong && found.stopped_of.is_none()).then(|| {
+            let from = live::id_of(found.horizon);
+            format!("{base}/logs/live?{}", Fields::default().with(&[("query", &text), ("from", &from)]))
+        }),
         can_resend: false,
         query: text,
         mistake,

@@ -6,6 +6,7 @@ mod delivery;
 mod explain;
 mod known;
 mod list;
+mod live;
 mod query;
 mod timeline;
 
@@ -23,10 +24,13 @@ pub use delivery::{Content, content, page as delivery, payload, resend};
 pub use explain::overall;
 use known::known;
 pub use list::{complete, page as list};
+pub use live::live;
 
 /// One attempt in a list.
 pub struct Line {
     pub id: String,
+    /// Its delivery: lines of the same one change together.
+    pub of: String,
     pub at: Timestamp,
     pub shape: &'static str,
     pub state: String,
@@ -50,6 +54,7 @@ impl Line {
         };
         Line {
             id: attempt.id.to_string(),
+            of: format!("{}.{}", attempt.event, attempt.endpoint.0),
             at: attempt.started_at,
             shape,
             state: ui.t(key),

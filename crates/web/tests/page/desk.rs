@@ -94,10 +94,10 @@ impl Desk {
     pub async fn open() -> Desk {
         let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
         let heard = Arc::new(Heard::default());
-        store.listen(heard.clone());
         let configuration = store.load_configuration().await.unwrap();
         let directory = Directory::new(SystemDefaults::default(), configuration);
         let catalogue = Arc::new(Catalogue::new(Arc::new(store.clone()), directory));
+        catalogue.listen(heard.clone());
         let clock = Arc::new(StillClock(AtomicI64::new(NOON.as_micros())));
         let plan = Plan {
             idempotency_window: Duration::from_hours(24),
@@ -182,6 +182,38 @@ pub struct Browser {
     csrf: Mutex<String>,
 }
 
+/// A stream of events, read one by one.
+pub struct Stream {
+    body: Body,
+    read: String,
+}
+
+impl Stream {
+    /// The next event as it was written; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some((event, rest)) = self.read.split_once("\n\n") {
+                let (event, rest) = (event.to_owned(), rest.to_owned());
+                self.read = rest;
+                return Some(event);
+            }
+            let frame = tokio::time::timeout(Duration::from_secs(30), self.body.frame()).await;
+            let frame = frame.expect("an event within its time")?.unwrap();
+            self.read.push_str(std::str::from_utf8(frame.data_ref().unwrap()).unwrap());
+        }
+    }
+
+    /// The next event that brings rows.
+    pub async fn rows(&mut self) -> String {
+        loop {
+            let event = self.next().await.expect("the stream goes on");
+            if event.contains("event: rows") {
+                return event;
+            }
+        }
+    }
+}
+
 pub struct Page {
     pub status: u16,
     pub headers: HeaderMap,
@@ -211,17 +243,16 @@ impl Browser {
         page
     }
 
+    /// A page that goes on as it grows.
+    pub async fn stream(&self, path: &str, headers: &[(&str, &str)]) -> Stream {
+        let response = self.ask("GET", path, headers, Body::empty()).await;
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(response.headers()[CONTENT_TYPE], "text/event-stream");
+        Stream { body: response.into_body(), read: String::new() }
+    }
+
     pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Page {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let cookies: Vec<String> =
-            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !cookies.is_empty() {
-            request = request.header(COOKIE, cookies.join("; "));
-        }
-        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let response = self.ask(method, path, headers, body).await;
         let (head, body) = response.into_parts();
         for cookie in head.headers.get_all(SET_COOKIE) {
             self.keep(cookie.to_str().unwrap());
@@ -237,6 +268,19 @@ impl Browser {
         });
         assert!(lost.is_none_or(|_| !text.starts_with("<!doctype")), "a text is missing on {path}: {lost:?}");
         Page { status: head.status.as_u16(), headers: head.headers, text }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> axum::response::Response {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let cookies: Vec<String> =
+            self.cookies.lock().unwrap().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request = request.header(COOKIE, cookies.join("; "));
+        }
+        self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
     fn keep(&self, cookie: &str) {

@@ -7,6 +7,7 @@ mod configuration;
 mod delivery;
 mod desk;
 mod door;
+mod live;
 mod log;
 mod text;
 mod url;
