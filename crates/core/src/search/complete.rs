@@ -68,7 +68,7 @@ fn keys(begun: &str, known: &Known) -> Vec<String> {
     }
     let fits = |key: &&str| key.starts_with(begun) && *key != "endpoint";
     let written = |key: &str| if key == "data" { "data.".to_owned() } else { format!("{key}:") };
-    KEYS.iter().copied().filter(|key| fits(&key)).map(written).collect()
+    KEYS.iter().copied().filter(|key| fits(key)).map(written).collect()
 }
 
 fn values_of(key: &str, known: &Known) -> Vec<String> {

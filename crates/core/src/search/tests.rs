@@ -275,7 +275,7 @@ proptest! {
             let written = search.to_string();
             let again = Search::parse(&written);
             prop_assert!(again.is_ok(), "{text:?} was written as {written:?}");
-            let again = again.unwrap();
+            let again = again.expect("printed text is read");
             prop_assert_eq!(again.to_string(), written);
             prop_assert_eq!(again.bind(now(), &endpoints()).hints, search.bind(now(), &endpoints()).hints);
         }
@@ -286,7 +286,7 @@ proptest! {
         let text = filter::write(&search);
         let again = filter::parse(&text);
         prop_assert!(again.is_ok(), "{text:?}: {again:?}");
-        prop_assert_eq!(bare(again.unwrap()), bare(search), "{}", text);
+        prop_assert_eq!(bare(again.expect("printed text is read")), bare(search), "{}", text);
     }
 }
 

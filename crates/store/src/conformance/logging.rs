@@ -141,7 +141,7 @@ pub async fn the_log_is_searched(home: &dyn Home) {
     hand_over(&scene, &events[3], scene.endpoints[1], 31, BUSY, After::Retry { due_at, attempts_made: 1 });
     scene.settled().await;
     let by = |wanted: fn(&u32) -> bool| (0..32).filter(wanted).collect::<Vec<u32>>();
-    let is_busy = |number: &u32| number % 5 == 0 || *number == 31;
+    let is_busy = |number: &u32| number.is_multiple_of(5) || *number == 31;
     let cases: [(&str, Vec<u32>); 17] = [
         ("status:delivered", by(|number| number % 5 != 0 && *number < 30)),
         ("status:error", by(is_busy)),

@@ -29,6 +29,10 @@ const LOAD_ACCEPTS: usize = 8;
 pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// One thing to do inside a group's commit, or between groups.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the largest is the commonest: a box would be an allocation per delivery"
+)]
 pub(super) enum Item {
     Accept { events: Vec<NewEvent>, bytes: usize, reply: Reply<Vec<Acceptance>> },
     Settle(Settlement),
