@@ -46,6 +46,7 @@ pub fn configuration() -> Vec<Described> {
         routes!(task::recover),
         routes!(task::replay_missing),
         routes!(task::bulk_replay),
+        routes!(log::resend),
         routes!(task::expunge_all),
         routes!(task::list),
         routes!(task::get),

@@ -36,13 +36,20 @@ pub struct ServePlan {
     pub connections_max: usize,
     /// The longest that a request's head may take, which also bounds how long a connection is kept idle.
     pub head_time_max: Duration,
+    /// The longest that whoever asked may take nothing of the answer.
+    pub stall_max: Duration,
     /// How long a stop waits for requests that are being served.
     pub grace: Duration,
 }
 
 impl Default for ServePlan {
     fn default() -> ServePlan {
-        ServePlan { connections_max: 4_096, head_time_max: Duration::from_secs(75), grace: Duration::from_secs(10) }
+        ServePlan {
+            connections_max: 4_096,
+            head_time_max: Duration::from_secs(75),
+            stall_max: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+        }
     }
 }
 
@@ -111,7 +118,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, plan: S
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_BYTES_MAX);
     let grip = Grip::new(peer, stop.clone());
-    let socket = Socket::new(socket, &grip);
+    let socket = Socket::new(socket, &grip, plan.stall_max);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         if request.uri().path().starts_with(CATCHER_PATH) {

@@ -3,16 +3,19 @@
 //! Everybody else is served by the same socket and notices nothing: reading costs one look at the first bytes of a
 //! request, writing one look at a flag.
 
+use std::future::Future as _;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Where catchers are. Requests elsewhere are not recorded.
@@ -87,6 +90,10 @@ pub struct Socket {
     recording: Recording,
     /// Being written instead of an answer.
     raw: Option<Bytes>,
+    /// The longest that the other side may take nothing of what we write.
+    stall_max: Duration,
+    /// Since the other side takes nothing: when that has been too long.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 enum Recording {
@@ -98,8 +105,9 @@ enum Recording {
 }
 
 impl Socket {
-    pub fn new(stream: TcpStream, grip: &Grip) -> Socket {
-        Socket { stream, shared: grip.0.clone(), recording: Recording::Fresh, raw: None }
+    pub fn new(stream: TcpStream, grip: &Grip, stall_max: Duration) -> Socket {
+        let shared = grip.0.clone();
+        Socket { stream, shared, recording: Recording::Fresh, raw: None, stall_max, stalled: None }
     }
 
     fn record(&mut self, came: &[u8]) {
@@ -145,6 +153,18 @@ impl Socket {
         Poll::Ready(io::Error::new(io::ErrorKind::BrokenPipe, "ended as a catcher's script has it"))
     }
 
+    /// What came of a write. One that takes nothing for too long holds a connection and whatever answers on it: it fails.
+    fn watch(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let stall_max = self.stall_max;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall_max)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the other side takes nothing")))
+    }
+
     fn is_ending(&self) -> bool {
         self.shared.is_ending.load(Ordering::Acquire)
     }
@@ -183,7 +203,8 @@ impl AsyncWrite for Socket {
             return this.poll_ending(cx).map(Err);
         }
         this.recording = Recording::Fresh;
-        Pin::new(&mut this.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.watch(cx, written)
     }
 
     fn poll_write_vectored(
@@ -196,7 +217,8 @@ impl AsyncWrite for Socket {
             return this.poll_ending(cx).map(Err);
         }
         this.recording = Recording::Fresh;
-        Pin::new(&mut this.stream).poll_write_vectored(cx, bytes)
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, bytes);
+        this.watch(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ringup_core::event::KeepPayload;
+use ringup_core::event::{Extras, KeepPayload};
 use ringup_core::scope::Scope;
+use ringup_core::search::TEST_TAG;
 use ringup_store::query::StoredEvent;
 use ringup_store::seam::{Acceptance, EventName, NewEvent};
 
@@ -39,7 +40,7 @@ impl App {
             event_type: Arc::from(event_type),
             uid: None,
             channels: Vec::new(),
-            extras: Default::default(),
+            extras: Extras { tags: vec![TEST_TAG.to_owned()], ..Extras::default() },
             keep_payload: KeepPayload::of([mode], self.pointers([found.settings.redact.value.as_slice()])),
             targets: vec![target(found, &publish.payload)],
             payload: publish.payload,

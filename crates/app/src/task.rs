@@ -149,12 +149,13 @@ impl App {
             channel: draft.channel,
             standing: draft.standing,
             status_class: draft.status_class,
+            ..TaskScope::default()
         };
         let task = self.new_task(&view, Some(&found), kind, scope, draft.rate);
         Ok((found, task))
     }
 
-    fn new_task(
+    pub(crate) fn new_task(
         &self,
         view: &AccountView,
         endpoint: Option<&EndpointView>,
@@ -180,7 +181,7 @@ impl App {
         }
     }
 
-    async fn begun(&self, task: Task) -> Result<Task, AppError> {
+    pub(crate) async fn begun(&self, task: Task) -> Result<Task, AppError> {
         match self.catalogue.begin_task(task.clone()).await {
             Ok(()) => Ok(task),
             Err(StoreError::Conflict(_)) => Err(AppError::Conflict(format!(

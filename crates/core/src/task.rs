@@ -1,6 +1,7 @@
 //! A task: work on many deliveries that goes on after its request was answered, page by page, across restarts.
 //!
-//! It goes through history by event, oldest first, and remembers the last event it is done with. A page that was begun
+//! It goes through history by event, oldest first, and remembers the last event it is done with; one that goes by a search
+//! goes through the log by attempt in the same way. A page that was begun
 //! when the process died is done again: what it brought back is then live or already sent, so only a replay of what was
 //! delivered can send an event of that one page twice.
 
@@ -25,7 +26,7 @@ pub struct Task {
     /// Deliveries brought back a second, at most; `None` leaves the pace to the endpoint's lane.
     pub rate: Option<u32>,
     pub status: TaskStatus,
-    /// The last event that it is done with.
+    /// The last event that it is done with, or the last attempt.
     pub cursor: Tick,
     pub progress: TaskProgress,
     /// Why it failed, for people.
@@ -42,6 +43,8 @@ pub enum TaskKind {
     ReplayMissing,
     /// Sends again what went to the endpoint, delivered or not.
     BulkReplay,
+    /// Sends again every delivery whose newest attempt a search of the log finds, to whichever endpoints they went.
+    ResendFound,
     /// Removes the payloads of an account's events.
     Expunge,
 }
@@ -50,6 +53,7 @@ words!(TaskKind {
     Recover = "recover",
     ReplayMissing = "replay_missing",
     BulkReplay = "bulk_replay",
+    ResendFound = "resend_found",
     Expunge = "expunge",
 });
 
@@ -77,6 +81,10 @@ pub struct TaskScope {
     pub standing: Option<Standing>,
     /// 1 to 5: the hundred of the newest attempt's status; 0 for an attempt without one.
     pub status_class: Option<u16>,
+    /// The search of the log, with its times fixed.
+    pub search: Option<String>,
+    /// Deliveries that there were to do when it began; `None` where counting them took too long.
+    pub expected: Option<u64>,
 }
 
 /// Where a delivery stands, as lists can be narrowed to it.

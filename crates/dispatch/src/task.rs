@@ -11,13 +11,14 @@ use std::time::Duration;
 use ringup_core::id::TaskId;
 use ringup_core::limits::TASK_PAGE_ROWS;
 use ringup_core::ports::{Clock, Random};
+use ringup_core::search::Search;
 use ringup_core::task::{Task, TaskKind, TaskProgress, TaskStatus};
 use ringup_core::time::Tick;
 use ringup_store::StoreError;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::query::{Order, TaskFilter};
 use ringup_store::seam::{Recalled, TaskStep};
-use ringup_store::task::{candidates, expungeable, recall};
+use ringup_store::task::{candidates, expungeable, findings, recall};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -152,6 +153,7 @@ impl Worker {
     async fn page(&self, task: &Task) -> Result<Page, StoreError> {
         match (task.kind, task.endpoint) {
             (TaskKind::Expunge, _) => self.expunge(task).await,
+            (TaskKind::ResendFound, _) => self.resend_found(task).await,
             (TaskKind::Recover | TaskKind::ReplayMissing | TaskKind::BulkReplay, None) => {
                 Ok(Page::Failed("it names no endpoint"))
             }
@@ -173,6 +175,28 @@ impl Worker {
                 Ok(self.reached(task, found.cursor, found.done, done, asked - done))
             }
         }
+    }
+
+    /// What a search finds, at whichever endpoints. What cannot be sent there now is passed over.
+    async fn resend_found(&self, task: &Task) -> Result<Page, StoreError> {
+        let Some(account) = self.catalogue.directory().account(task.account) else {
+            return Ok(Page::Failed("the application was removed"));
+        };
+        let Ok(search) = Search::parse(task.scope.search.as_deref().unwrap_or_default()) else {
+            return Ok(Page::Failed("its search cannot be read any more"));
+        };
+        let store = &**self.catalogue.store();
+        let found = findings(store, &account, &search, &task.scope, task.cursor, task.page_rows()).await?;
+        let (mut asked, mut done) = (0, 0);
+        for (endpoint, findings) in found.deliveries {
+            asked += findings.len();
+            let view = self.catalogue.directory().endpoint(endpoint);
+            let Some(view) = view.filter(|view| view.endpoint.stopped.is_none()) else { continue };
+            let events = findings.into_iter().map(|finding| finding.event).collect();
+            let recalled = store.recall(recall(task, &view, events, self.clock.now())).await?;
+            done += recalled.iter().filter(|recalled| **recalled == Recalled::Done).count();
+        }
+        Ok(self.reached(task, found.cursor, found.done, done, asked - done))
     }
 
     async fn expunge(&self, task: &Task) -> Result<Page, StoreError> {

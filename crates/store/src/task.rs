@@ -1,14 +1,20 @@
 //! What a task would do next, asked the same way by whoever does it and by whoever wants to know beforehand.
 
+use std::collections::BTreeMap;
+
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::filter::Facts;
 use ringup_core::id::EventId;
+use ringup_core::key::EndpointKey;
+use ringup_core::search::Search;
 use ringup_core::settings::Ordering;
 use ringup_core::task::{Task, TaskKind, TaskScope};
 use ringup_core::time::{Tick, Timestamp};
 
 use crate::catalogue::Catalogue;
-use crate::directory::{Directory, EndpointView};
+use crate::directory::{AccountView, Directory, EndpointView};
+use crate::log_entry::OutcomeWord;
+use crate::log_query::LogQuery;
 use crate::query::{EndpointEventFilter, EventFilter, Order, PageRequest, Payload, Reach, StoredEvent};
 use crate::seam::{Recall, Store, StoreError};
 
@@ -36,7 +42,8 @@ pub async fn candidates(
         TaskKind::Recover => recoverable(&**catalogue.store(), &task.scope, view, page).await,
         TaskKind::BulkReplay => replayable(catalogue, task, view, page, Reach::Sent).await,
         TaskKind::ReplayMissing => replayable(catalogue, task, view, page, Reach::Missing).await,
-        TaskKind::Expunge => Ok(Candidates { events: Vec::new(), cursor, done: true }),
+        // These go by account.
+        TaskKind::ResendFound | TaskKind::Expunge => Ok(Candidates { events: Vec::new(), cursor, done: true }),
     }
 }
 
@@ -55,6 +62,49 @@ pub async fn expungeable(
     Ok(Candidates { events, cursor, done: found.done })
 }
 
+/// The next deliveries that a search of the log finds, by endpoint.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    pub deliveries: BTreeMap<EndpointKey, Vec<Finding>>,
+    /// Where the task is once these are done.
+    pub cursor: Tick,
+    /// Nothing is left in its scope.
+    pub done: bool,
+}
+
+/// A delivery whose newest attempt was found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub event: EventId,
+    /// The attempt delivered it.
+    pub delivered: bool,
+}
+
+/// Up to `rows_max` deliveries behind a cursor. May answer none without being done: looking has a bound, too.
+///
+/// Each delivery is judged by its newest attempt, and so is found once at most: what was sent again since the task began
+/// has a newer one, which is not in its scope.
+pub async fn findings(
+    store: &dyn Store,
+    account: &AccountView,
+    search: &Search,
+    scope: &TaskScope,
+    cursor: Tick,
+    rows_max: usize,
+) -> Result<Findings, StoreError> {
+    let query = LogQuery { newest_only: true, ..LogQuery::of(account, None, search, scope.until) };
+    let page = PageRequest { rows_max, after: Some(cursor), order: Order::OldestFirst };
+    let scan = store.log(account.account.key, query, page).await?;
+    let end = Tick::at(scope.until);
+    let mut deliveries: BTreeMap<EndpointKey, Vec<Finding>> = BTreeMap::new();
+    for row in scan.rows.iter().filter(|row| row.attempt.id.tick() < end) {
+        let delivered = row.attempt.outcome == OutcomeWord::Delivered;
+        deliveries.entry(row.attempt.endpoint).or_default().push(Finding { event: row.attempt.event, delivered });
+    }
+    let cursor = scan.reached.unwrap_or(cursor);
+    Ok(Findings { deliveries, cursor, done: scan.done || cursor >= end })
+}
+
 /// How the store is asked to bring them back.
 pub fn recall(task: &Task, view: &EndpointView, events: Vec<EventId>, now: Timestamp) -> Recall {
     let order_pointer = match &view.settings.ordering.value {
@@ -63,7 +113,7 @@ pub fn recall(task: &Task, view: &EndpointView, events: Vec<EventId>, now: Times
     };
     let reach = match task.kind {
         TaskKind::ReplayMissing => Reach::Missing,
-        TaskKind::Recover | TaskKind::BulkReplay | TaskKind::Expunge => Reach::Sent,
+        TaskKind::Recover | TaskKind::BulkReplay | TaskKind::ResendFound | TaskKind::Expunge => Reach::Sent,
     };
     Recall { account: task.account, endpoint: view.endpoint.key, events, reach, order_pointer, now }
 }

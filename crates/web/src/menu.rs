@@ -37,6 +37,13 @@ const fn item(menu: Menu, key: &'static str, icon: &'static str, path: &'static 
     Item { menu, key, icon, path }
 }
 
+/// Searches of the log that come built in: the key of the text, and where it is behind the account's path.
+pub const VIEWS: &[(&str, &str)] = &[
+    ("view-failing", "/logs?query=status%3Afailed%2Cretrying+after%3A-24h"),
+    ("view-slow", "/logs?query=took%3A%3E2s+after%3A-24h"),
+    ("view-test", "/logs?query=test%3Atrue"),
+];
+
 /// Within an account.
 pub const GROUPS: &[Group] = &[
     Group {

@@ -10,6 +10,7 @@ use http::StatusCode;
 use ringup_app::Publish;
 use ringup_app::view::AccountView;
 use ringup_core::filter::Facts;
+use ringup_core::search::TEST_TAG;
 use serde_json::value::RawValue;
 
 use crate::endpoint::title;
@@ -67,7 +68,8 @@ pub async fn submit(State(web): Shared, Path(account): Path<String>, Posted { vi
     }
     let channels = draft.channels.split([',', ' ']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let payload = Bytes::from(draft.payload.clone());
-    let publish = Publish { event_type: draft.chosen.trim(), channels, payload, ..Publish::default() };
+    let tags = vec![TEST_TAG.to_owned()];
+    let publish = Publish { event_type: draft.chosen.trim(), channels, tags, payload, ..Publish::default() };
     match web.app.publish(&visit.who, &account, publish, None).await {
         Ok(published) => {
             let to = format!("{}/events/{}?done=sent", account_path(&view), published.id);
@@ -93,7 +95,8 @@ fn shown(
     let registered = web.app.event_type(&visit.who, &draft.chosen).ok();
     let family = registered.as_ref().and_then(|registered| registered.group.as_deref());
     let payload = draft.payload.as_bytes();
-    let facts = Facts { event_type: &draft.chosen, channels: &channels, tags: &[], payload };
+    let tags = [TEST_TAG.to_owned()];
+    let facts = Facts { event_type: &draft.chosen, channels: &channels, tags: &tags, payload };
     let goes = view
         .endpoints
         .iter()

@@ -15,7 +15,7 @@ use tracing::error;
 use crate::assets;
 use crate::lang::Lang;
 use crate::markup::{self, Markup};
-use crate::menu::{GROUPS, Group, Menu};
+use crate::menu::{GROUPS, Group, Menu, VIEWS};
 use crate::prefs::{Prefs, Theme};
 use crate::text;
 
@@ -178,6 +178,10 @@ impl Ui {
 
     pub fn groups(&self) -> &'static [Group] {
         GROUPS
+    }
+
+    pub fn views(&self) -> &'static [(&'static str, &'static str)] {
+        VIEWS
     }
 
     /// The words for what was done, if there are any: the name comes from the address.

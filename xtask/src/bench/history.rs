@@ -25,7 +25,7 @@ const GONE_WITHIN: Duration = Duration::from_secs(900);
 /// One endpoint, failed, newest 50, with 5 M attempts stored.
 pub fn query(scale: Scale) -> Result<Vec<Figure>> {
     let attempts = scale.rows(5_000_000);
-    let History { folder, endpoints, per_second } = History::write(scale, attempts, 5, 0)?;
+    let History { folder, endpoints, per_second } = History::write(scale, [ACCOUNTS, ENDPOINTS], attempts, 5, 0)?;
     let bytes = folder_bytes(&folder)?;
     let target = Target::start_in(folder, scale, &[])?;
     let client = target.server.client();
@@ -54,7 +54,7 @@ pub fn query(scale: Scale) -> Result<Vec<Figure>> {
 /// 10 M attempts, all old enough to go, while 200 events each second are delivered.
 pub fn retention(scale: Scale) -> Result<Vec<Figure>> {
     let attempts = scale.rows(10_000_000);
-    let folder = History::write(scale, attempts, 50, 40)?.folder;
+    let folder = History::write(scale, [ACCOUNTS, ENDPOINTS], attempts, 50, 40)?.folder;
     let (old, freed) = (day_files(&folder)?, folder_bytes(&folder)?);
     ensure!(old.len() > 5, "history lies in {} days only", old.len());
     let mut receiver = Receiver::start()?;
@@ -83,20 +83,26 @@ pub fn retention(scale: Scale) -> Result<Vec<Figure>> {
 }
 
 /// A data folder with much history.
-struct History {
-    folder: TempDir,
+pub struct History {
+    pub folder: TempDir,
     /// Account and endpoint.
-    endpoints: Vec<(String, String)>,
+    pub endpoints: Vec<(String, String)>,
     /// Attempts written each second.
-    per_second: f64,
+    pub per_second: f64,
 }
 
 impl History {
     /// Many endpoints, and so many attempts whose ages lie between these, in days.
-    fn write(scale: Scale, attempts: u64, from_days: u32, until_days: u32) -> Result<Self> {
+    pub fn write(
+        scale: Scale,
+        [accounts, endpoints_each]: [usize; 2],
+        attempts: u64,
+        from_days: u32,
+        until_days: u32,
+    ) -> Result<Self> {
         let forever = [("STORE__PAYLOAD_RETENTION", "3650d"), ("STORE__ATTEMPT_RETENTION", "3650d")];
         let mut target = Target::start(scale, &forever)?;
-        let endpoints = target.runtime.block_on(endpoints(&target))?;
+        let endpoints = target.runtime.block_on(endpoints(&target, accounts, endpoints_each))?;
         target.runtime.block_on(target.server.sigterm(STOP_WITHIN))?;
         let data = target.folder.join("data");
         let started = Instant::now();
@@ -108,13 +114,13 @@ impl History {
     }
 }
 
-async fn endpoints(target: &Target) -> Result<Vec<(String, String)>> {
+async fn endpoints(target: &Target, accounts: usize, each: usize) -> Result<Vec<(String, String)>> {
     let client = target.server.client();
     let mut endpoints = Vec::new();
-    for account in 0..ACCOUNTS {
+    for account in 0..accounts {
         let app = format!("history{account}");
         client.create_app(&app).await?;
-        for number in 0..ENDPOINTS {
+        for number in 0..each {
             let url = json!({"url": format!("http://127.0.0.1:9/{number}")});
             endpoints.push((app.clone(), client.create_endpoint(&app, &url).await?));
         }

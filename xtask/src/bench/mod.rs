@@ -3,6 +3,7 @@
 //! Server, load generator and receivers are processes of their own on one machine. Figures that are ratios compare
 //! runs that took turns in one sitting: absolute rates move with what else the machine does.
 
+mod account_log;
 mod backlog;
 mod feed;
 mod figure;
@@ -65,12 +66,13 @@ struct Group {
     run: fn(Scale) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 7] = [
+const GROUPS: [Group; 8] = [
     Group { name: "throughput", what: "fan-out 1 and 5 against pass-through; CPU and memory", run: throughput::run },
     Group { name: "steady", what: "publish to receiver at 200 events/s", run: latency::steady },
     Group { name: "neighbour", what: "a dead endpoint with 100,000 waiting", run: latency::neighbour },
     Group { name: "backlog", what: "1,000,000 waiting: memory, restart, drain", run: backlog::run },
     Group { name: "log", what: "a query over 5 M attempts", run: history::query },
+    Group { name: "account-log", what: "the log of one account with 300 URLs and 1 M attempts", run: account_log::run },
     Group { name: "retention", what: "10 M attempts removed while delivering", run: history::retention },
     Group { name: "idle", what: "memory with nothing to do", run: throughput::idle },
 ];

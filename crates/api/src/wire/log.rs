@@ -1,10 +1,12 @@
 //! Lines of the log: ours.
 
-use ringup_app::view::status_of;
-use ringup_app::{LOG_WAIT_MAX, LogPage, Logged};
+use std::sync::Arc;
+
+use ringup_app::view::{EndpointView, status_of};
+use ringup_app::{LOG_WAIT_MAX, LogPage, Logged, ResendEstimate};
 use ringup_core::delivery::Trigger;
 use ringup_core::id::AttemptId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, ToSchema};
 
@@ -16,6 +18,63 @@ use crate::wire::time;
 
 const SEARCH: &str = "Such as `status:failed code:5xx event:invoice* url:\"ERP sync\" took:>2s after:-1h \
     data.Total:>100000`; see the documentation of the log.";
+
+/// What to send again.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResendIn {
+    /// A search of the log. Each delivery is judged by its newest attempt.
+    pub query: String,
+    /// Deliveries a second, at most; 50 unless said otherwise.
+    #[schema(minimum = 1, maximum = 10000)]
+    pub rate: Option<u32>,
+}
+
+/// What sending again would come to.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResendEstimateOut {
+    dry_run: bool,
+    /// Deliveries.
+    count: u64,
+    /// There may be more: counting has a bound.
+    approximated: bool,
+    /// Those of them that were delivered already: their receivers see the same id again.
+    delivered: u64,
+    /// Deliveries to disabled endpoints, which are passed over.
+    disabled: u64,
+    endpoints: Vec<ResendEndpointOut>,
+    rate: u32,
+    estimated_seconds: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResendEndpointOut {
+    id: String,
+    url: String,
+    count: u64,
+}
+
+impl ResendEstimateOut {
+    pub fn of(estimate: &ResendEstimate) -> ResendEstimateOut {
+        let endpoint = |(view, count): &(Arc<EndpointView>, u64)| ResendEndpointOut {
+            id: view.endpoint.id.to_string(),
+            url: view.endpoint.url.clone(),
+            count: *count,
+        };
+        ResendEstimateOut {
+            dry_run: true,
+            count: estimate.deliveries,
+            approximated: estimate.at_least,
+            delivered: estimate.delivered,
+            disabled: estimate.stopped,
+            endpoints: estimate.endpoints.iter().map(endpoint).collect(),
+            rate: estimate.rate,
+            estimated_seconds: estimate.takes.as_secs().saturating_add(u64::from(estimate.takes.subsec_nanos() > 0)),
+        }
+    }
+}
 
 /// A page of the log.
 #[derive(Serialize, ToSchema)]

@@ -63,6 +63,12 @@ struct TaskDataOut {
     since: String,
     until: String,
     rate: Option<u32>,
+    /// The search whose findings are sent again, with its times fixed: ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query: Option<String>,
+    /// Deliveries that there were to do when it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages_expected: Option<u64>,
     app_id: Option<String>,
     endpoint_id: Option<String>,
     /// It was ended by hand; the dialect knows no such status.
@@ -126,7 +132,8 @@ pub fn kind_word(kind: TaskKind) -> &'static str {
     match kind {
         TaskKind::Recover => "endpoint.recover",
         TaskKind::ReplayMissing => "endpoint.replay",
-        TaskKind::BulkReplay => "endpoint.bulk-replay",
+        // SDKs know a closed list; `data.query` tells ours apart.
+        TaskKind::BulkReplay | TaskKind::ResendFound => "endpoint.bulk-replay",
         TaskKind::Expunge => "application.purge_content",
     }
 }
@@ -175,6 +182,8 @@ impl TaskOut {
                 since: time::text(task.scope.since),
                 until: time::text(task.scope.until),
                 rate: task.rate,
+                query: task.scope.search.clone(),
+                messages_expected: task.scope.expected,
                 app_id: account,
                 endpoint_id: endpoint,
                 cancelled: task.status == TaskStatus::Cancelled,

@@ -93,3 +93,40 @@ async fn a_search_that_cannot_be_read_says_where_and_why() {
     reply.misfit("query.query.10", "search", "did you mean status:");
     search(&desk, "took:>2").await.misfit("query.query.6", "search", "500ms");
 }
+
+#[tokio::test]
+async fn what_is_found_can_be_sent_again_after_a_look_at_what_that_means() {
+    let desk = desk().await;
+    let dry = |body: &'static str| desk.post("/app/kopi/log/resend?dry_run=true", body);
+    let estimate = dry(r#"{"query":"status:failed"}"#).await.is(200).json();
+    assert_eq!((&estimate["count"], &estimate["delivered"]), (&6.into(), &0.into()));
+    assert_eq!((&estimate["approximated"], &estimate["estimatedSeconds"]), (&false.into(), &1.into()));
+    assert_eq!(estimate["endpoints"].as_array().unwrap().len(), 2);
+    let estimate = dry(r#"{"query":"url:erp","rate":2}"#).await.is(200).json();
+    assert_eq!((&estimate["count"], &estimate["delivered"]), (&7.into(), &3.into()));
+    assert_eq!(estimate["estimatedSeconds"], 4);
+    dry(r#"{"query":""}"#).await.misfit("body.query", "required", "everything");
+    dry(r#"{"query":"code:5x"}"#).await.misfit("body.query.6", "search", "at character 6");
+    dry(r#"{"query":"code:5xx","rate":0}"#).await.misfit("body.rate", "range", "1 to");
+    let begun = desk.post("/app/kopi/log/resend", r#"{"query":"status:failed after:-1h"}"#).await.is(202).id();
+    let task = desk.get(&format!("/background-task/{begun}")).await.is(200).json();
+    assert_eq!((&task["status"], &task["data"]["messagesExpected"]), (&"running".into(), &6.into()));
+    let query = task["data"]["query"].as_str().unwrap();
+    assert!(query.starts_with("status:failed after:20") && query.ends_with('Z'), "its time is fixed: {query}");
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_what_comes() {
+    let desk = desk().await;
+    let horizon = search(&desk, "").await.at("/horizon").as_str().unwrap().to_owned();
+    let path = format!("/app/kopi/log?order=ascending&query=status:failed&iterator={horizon}");
+    let empty = desk.get(&path).await.is(200);
+    assert_eq!((empty.at("/data"), empty.at("/done")), (serde_json::json!([]), true.into()));
+    desk.publish("kopi", "invoiceCreated", "{}").await;
+    desk.attempt_last(2, BUSY, After::Ended(Ended::Exhausted), "").await;
+    let came = desk.get(&format!("{path}&wait=20")).await.is(200).json();
+    assert_eq!(came["data"].as_array().unwrap().len(), 2);
+    let iterator = came["iterator"].as_str().unwrap();
+    let after = desk.get(&format!("/app/kopi/log?order=ascending&iterator={iterator}")).await.is(200);
+    assert_eq!(after.at("/data"), serde_json::json!([]));
+}

@@ -152,3 +152,21 @@ async fn connections_beyond_the_bound_wait_their_turn() {
     assert!(read_until(&mut second, "\r\n\r\n").await.starts_with("HTTP/1.1 204"));
     served.end().await;
 }
+
+#[tokio::test]
+async fn whoever_takes_nothing_of_an_endless_answer_is_cut_off() {
+    let chunk = || Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[b'x'; 65_536]));
+    let endless = move || async move { axum::body::Body::from_stream(futures_util::stream::repeat_with(chunk)) };
+    let router = axum::Router::new().route("/", axum::routing::get(endless));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let plan = ServePlan { stall_max: Duration::from_millis(100), grace: PATIENCE, ..ServePlan::default() };
+    let task = tokio::spawn(serve(listener, router, plan, stop.clone().cancelled_owned()));
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    read_until(&mut socket, "xxx").await;
+    // It is there and reads no more: nothing else ends the answer within the grace.
+    stop.cancel();
+    assert_eq!(timeout(PATIENCE * 2, task).await.expect("it stops").unwrap(), Left { connections: 0 });
+}

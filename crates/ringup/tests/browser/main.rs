@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
 
 mod command;
+mod live;
 
 use std::time::{Duration, Instant};
 

@@ -18,4 +18,5 @@ mod planted;
 mod policy_sockets;
 mod recovering;
 mod requests;
+mod resending;
 mod stage;

@@ -23,6 +23,8 @@ pub async fn every_field_of_a_task_comes_back(home: &dyn Home) {
             channel: Some("outlet-7".to_owned()),
             standing: Some(Standing::Failed),
             status_class: Some(5),
+            search: Some("status:failed \"ü\"".to_owned()),
+            expected: Some(u64::from(u32::MAX) + 1),
         },
         rate: Some(25),
         cursor: Tick(4_711),

@@ -99,6 +99,10 @@ const LADDER: Ladder = Ladder {
     CREATE TABLE sealing (key_id BLOB NOT NULL) STRICT;
     ALTER TABLE endpoint ADD COLUMN sealed_headers BLOB;
     ",
+        "
+    -- Tasks may go by a search of the log: their scope says so, which older versions do not know.
+    CREATE INDEX task_newest ON task (account, id);
+    ",
     ],
 };
 

@@ -26,3 +26,56 @@ live-on = Live
 live-off = Paused
 live-lost = Connection lost { $secs } s ago, reconnecting
 live-new = { $count } new
+resend-title = Resend all found
+resend-lead = Every delivery whose newest attempt is found is sent once more, page after page, at a pace. Nothing is sent before you say so.
+resend-count = Count
+resend-none = Nothing to resend
+resend-none-why = No delivery's newest attempt is found by this search.
+resend-back = Back to the log
+resend-at-least = At least { $n } deliveries
+resend-deliveries = { $count ->
+    [one] { $n } delivery
+   *[other] { $n } deliveries
+}
+resend-minutes = { $count ->
+    [0] Done in a moment.
+    [one] Done within a minute.
+   *[other] About { $n } minutes.
+}
+resend-delivered = { $count ->
+    [one] { $n } of them was delivered already.
+   *[other] { $n } of them were delivered already.
+}
+resend-ids = Events keep their id, so a receiver that looks for repeats ignores what it has.
+resend-paused = { $count ->
+    [one] { $n } delivery to a paused URL is passed over.
+   *[other] { $n } deliveries to paused URLs are passed over.
+}
+resend-column = Deliveries
+resend-more-urls = and { $n } more URLs
+resend-rate = At most
+resend-per-second = { $n } a second
+resend-begin = Resend now
+task-recover = Recover failed
+task-replay_missing = Replay missing
+task-bulk_replay = Replay
+task-resend_found = Resend all found
+task-expunge = Remove payloads
+task-running = Running
+task-finished = Finished
+task-failed = Failed
+task-cancelled = Cancelled
+task-progress = Progress
+task-done = Done
+task-done-of = { $done } of { $expected }
+task-passed-over = Passed over
+task-passed-over-why = The payload is gone, it is on its way already, or its URL is paused.
+task-search = Search
+task-began = Began
+task-updated = Last step
+task-cancel = Cancel
+task-cancel-why = What was brought back until then is sent.
+views = Views of the log
+view-failing = Failing now
+view-slow = Slow
+view-test = Last test events

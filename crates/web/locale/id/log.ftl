@@ -23,3 +23,47 @@ live-on = Langsung
 live-off = Dijeda
 live-lost = Sambungan terputus { $secs } dtk lalu, menyambung kembali
 live-new = { $count } baru
+resend-title = Kirim ulang semua yang ditemukan
+resend-lead = Setiap pengiriman yang percobaan terbarunya ditemukan dikirim sekali lagi, halaman demi halaman, dengan laju terbatas. Tidak ada yang dikirim sebelum Anda menyetujuinya.
+resend-count = Hitung
+resend-none = Tidak ada yang perlu dikirim ulang
+resend-none-why = Tidak ada pengiriman yang percobaan terbarunya ditemukan oleh pencarian ini.
+resend-back = Kembali ke log
+resend-at-least = Sedikitnya { $n } pengiriman
+resend-deliveries = { $n } pengiriman
+resend-minutes = { $count ->
+    [0] Selesai sebentar lagi.
+    [1] Selesai dalam satu menit.
+   *[other] Sekitar { $n } menit.
+}
+resend-delivered = { $n } di antaranya sudah terkirim.
+resend-ids = Event tetap memakai id yang sama, sehingga penerima yang memeriksa pengulangan mengabaikan yang sudah dimilikinya.
+resend-paused = { $n } pengiriman ke URL yang dijeda dilewati.
+resend-column = Pengiriman
+resend-more-urls = dan { $n } URL lagi
+resend-rate = Paling banyak
+resend-per-second = { $n } per detik
+resend-begin = Kirim ulang sekarang
+task-recover = Pulihkan yang gagal
+task-replay_missing = Kirim yang terlewat
+task-bulk_replay = Kirim ulang
+task-resend_found = Kirim ulang semua yang ditemukan
+task-expunge = Hapus payload
+task-running = Berjalan
+task-finished = Selesai
+task-failed = Gagal
+task-cancelled = Dibatalkan
+task-progress = Kemajuan
+task-done = Selesai
+task-done-of = { $done } dari { $expected }
+task-passed-over = Dilewati
+task-passed-over-why = Payload sudah tidak ada, sudah dalam perjalanan, atau URL-nya dijeda.
+task-search = Pencarian
+task-began = Mulai
+task-updated = Langkah terakhir
+task-cancel = Batalkan
+task-cancel-why = Yang sudah dikembalikan sampai saat itu tetap dikirim.
+views = Tampilan log
+view-failing = Sedang gagal
+view-slow = Lambat
+view-test = Event uji terakhir

@@ -10,6 +10,7 @@ use ringup_app::view::{AccountView, Order, PageRequest};
 use ringup_app::{LogAsk, LogPage as Found};
 use ringup_core::id::AttemptId;
 use ringup_core::log::LogMode;
+use ringup_core::scope::Scope;
 use ringup_core::search::Search;
 
 use super::live;
@@ -134,7 +135,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
             let from = live::id_of(found.horizon);
             format!("{base}/logs/live?{}", Fields::default().with(&[("query", &text), ("from", &from)]))
         }),
-        can_resend: false,
+        can_resend: !search.is_everything() && !found.rows.is_empty() && visit.who.may(Scope::Recover),
         query: text,
         mistake,
         escaped,

@@ -8,6 +8,7 @@ mod known;
 mod list;
 mod live;
 mod query;
+mod resend;
 mod timeline;
 
 use std::time::Duration;
@@ -25,6 +26,7 @@ pub use explain::overall;
 use known::known;
 pub use list::{complete, page as list};
 pub use live::live;
+pub use resend::{begin as begin_resend, cancel as cancel_task, page as resend_found, task};
 
 /// One attempt in a list.
 pub struct Line {

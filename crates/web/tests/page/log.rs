@@ -168,6 +168,10 @@ async fn the_log_is_searched_and_says_how_to_go_on() {
         .lacks(has);
     let page = browser.get("/a/kopi/logs?query=status:failed+after:-1h").await;
     page.shows(has).shows("/a/kopi/logs?query=status%3Afailed+after%3A-7d").shows("query=status%3Afailed\"");
+    let views = browser.get("/a/kopi/logs").await;
+    views.shows("Failing now").shows("href=\"/a/kopi/logs?query=took%3A%3E2s+after%3A-24h\"").shows("Last test events");
+    browser.get("/a/kopi").await.lacks("Failing now");
+    browser.get("/a/kopi/logs?query=test:true").await.shows("invoiceCreated</a>").shows("closeShift</a>");
     // The page of an older address.
     browser.get("/a/kopi/logs?status=failed&since=1h").await.shows("value=\"status:error after:-1h\"").shows(has);
 }
@@ -197,4 +201,36 @@ async fn keys_and_values_are_offered() {
     offered("code:5xx+url:E").await.shows("<option value=\"code:5xx url:&#34;ERP sync&#34;\">");
     offered("data.Cust").await.shows("<option value=\"data.Customer.Name:\">");
     offered("event:closeS").await.shows("<option value=\"event:closeShift\">");
+}
+
+#[tokio::test]
+async fn all_that_is_found_is_resent_after_a_look_at_what_it_means() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    for _ in 0..3 {
+        send(&browser, "invoiceCreated", "{}").await;
+    }
+    desk.attempt_all(MISSING, After::Ended(Ended::NotRepeated), "").await;
+    send(&browser, "closeShift", "{}").await;
+    desk.attempt_all(DELIVERED, After::Delivered, "").await;
+    browser.get("/a/kopi/logs").await.lacks("/logs/resend");
+    browser.get("/a/kopi/logs?query=code:404").await.shows("href=\"/a/kopi/logs/resend?query=code%3A404\"");
+    let page = browser.get("/a/kopi/logs/resend?query=code:404").await;
+    page.shows("3 deliveries").shows("ERP sync").shows("Done within a minute.").lacks("delivered already");
+    browser
+        .get("/a/kopi/logs/resend?query=url:erp.example")
+        .await
+        .shows("4 deliveries")
+        .shows("1 of them was delivered already");
+    browser.get("/a/kopi/logs/resend?query=code:500").await.shows("Nothing to resend");
+    let everything = browser.get("/a/kopi/logs/resend").await;
+    assert_eq!(everything.status, 422);
+    everything.shows("a search for everything is refused");
+    browser.get("/a/kopi/logs/resend?query=code:404").await;
+    let page = browser.submit("/a/kopi/logs/resend", &[("query", "code:404"), ("rate", "20")]).await;
+    page.shows("Running").shows("0 of 3").shows("20 a second").shows("<progress").shows("hx-trigger=\"every 1s\"");
+    let (_, rest) = page.text.split_once("/a/kopi/tasks/").expect("its own address");
+    let task = format!("/a/kopi/tasks/{}", rest.split(['"', '/']).next().unwrap());
+    browser.submit(&format!("{task}/cancel"), &[]).await.shows("Cancelled").lacks("hx-trigger");
+    assert_eq!(browser.get("/a/kopi/tasks/qtask_0ujtsYcgvSTl8PAuAdqWYSMnLOv").await.status, 404);
 }

@@ -83,6 +83,7 @@ pub const ROWS: &[Row] = &[
     ("v1.message-attempt.list-attempted-destinations", Account(Scope::Read), ""),
     ("v1.message-attempt.list-attempted-messages", Account(Scope::Read), ""),
     ("ringup.log.list", Account(Scope::Read), ""),
+    ("ringup.log.resend", Account(Scope::Recover), r#"{"query":"status:failed"}"#),
     ("v1.message-attempt.list-by-msg", Account(Scope::Read), ""),
     ("v1.message-attempt.list-by-endpoint", Account(Scope::Read), ""),
     ("ringup.message-attempt.list-by-msg-of-old", Account(Scope::Read), ""),

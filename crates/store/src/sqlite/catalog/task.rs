@@ -168,6 +168,10 @@ struct ScopeShape {
     standing: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     status_class: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    search: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expected: Option<u64>,
 }
 
 impl From<&TaskScope> for ScopeShape {
@@ -179,6 +183,8 @@ impl From<&TaskScope> for ScopeShape {
             channel: scope.channel.clone(),
             standing: scope.standing.map(|standing| standing.word().to_owned()),
             status_class: scope.status_class,
+            search: scope.search.clone(),
+            expected: scope.expected,
         }
     }
 }
@@ -192,6 +198,8 @@ impl ScopeShape {
             channel: self.channel,
             standing: self.standing.map(|word| known(Standing::from_word(&word), &word)).transpose()?,
             status_class: self.status_class,
+            search: self.search,
+            expected: self.expected,
         })
     }
 }
