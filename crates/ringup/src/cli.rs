@@ -130,9 +130,89 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// Search the log of an account of a running server, newest first
+    #[command(
+        after_help = "The key is read from RINGUP_KEY, or from a file. What can be searched for: docs/logs.md\n\nExamples:\n  \
+        ringup logs --account kopi-kita --query 'status:failed after:-1h'\n  \
+        ringup logs --account kopi-kita --query 'data.Total:>100000' --json"
+    )]
+    Logs(LogsArguments),
+    /// Follow the log of an account of a running server as it grows
+    #[command(
+        after_help = "The key is read from RINGUP_KEY, or from a file. A lost connection goes on where it was.\n\nExamples:\n  \
+        ringup tail --account kopi-kita\n  \
+        ringup tail --account kopi-kita --query 'status:error url:\"ERP sync\"'"
+    )]
+    Tail(TailArguments),
+    /// Send again every delivery of an account whose newest attempt a search of the log finds
+    #[command(
+        after_help = "The key is read from RINGUP_KEY, or from a file. Ending the command leaves the work running on the server.\n\nExamples:\n  \
+        ringup replay --account kopi-kita --query 'status:failed after:-1h' --dry-run\n  \
+        ringup replay --account kopi-kita --query 'status:failed url:erp' --rate 20"
+    )]
+    Replay(ReplayArguments),
     /// Print the version
     #[command(after_help = "Example:\n  ringup version")]
     Version,
+}
+
+/// Which server, which account there, and who asks.
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct Remote {
+    /// The account's id or uid
+    #[arg(long, value_name = "NAME")]
+    pub account: String,
+    /// Address of the server [otherwise: the one of server.listen]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The environment to act in, for an operator's key
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// File with the key [otherwise: the variable RINGUP_KEY]
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<PathBuf>,
+}
+
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct LogsArguments {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// What to search for [otherwise: everything]
+    #[arg(long, value_name = "SEARCH", default_value = "", hide_default_value = true)]
+    pub query: String,
+    /// Lines at most
+    #[arg(long, value_name = "COUNT", default_value_t = 50)]
+    pub limit: usize,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct TailArguments {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// What to search for [otherwise: everything]
+    #[arg(long, value_name = "SEARCH", default_value = "", hide_default_value = true)]
+    pub query: String,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, PartialEq, Eq, Debug)]
+pub struct ReplayArguments {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// What to send again
+    #[arg(long, value_name = "SEARCH")]
+    pub query: String,
+    /// Deliveries a second, at most
+    #[arg(long, value_name = "COUNT")]
+    pub rate: Option<u32>,
+    /// Only count
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
@@ -251,6 +331,14 @@ mod tests {
         check("ringup environment create sandbox --strict", Command::Environment(create));
         let rotate = EncryptionCommand::Rotate { new_key_file: Some(PathBuf::from("f")) };
         check("ringup encryption rotate --new-key-file f", Command::Encryption(rotate));
+        let remote = Remote { account: "kopi".to_owned(), url: None, environment: None, key_file: None };
+        let query = "status:failed".to_owned();
+        let replay = ReplayArguments { remote: remote.clone(), query: query.clone(), rate: Some(5), dry_run: true };
+        check("ringup replay --account kopi --query status:failed --rate 5 --dry-run", Command::Replay(replay));
+        let logs = LogsArguments { remote: remote.clone(), query, limit: 50, json: false };
+        check("ringup logs --account kopi --query status:failed", Command::Logs(logs));
+        let tail = TailArguments { remote, query: String::new(), json: true };
+        check("ringup tail --account kopi --json", Command::Tail(tail));
         check("ringup environment list", Command::Environment(EnvironmentCommand::List));
     }
 
@@ -265,6 +353,8 @@ mod tests {
             "ringup key revoke",
             "ringup environment create",
             "ringup --origin config show",
+            "ringup logs",
+            "ringup replay --account kopi",
         ] {
             let error = Cli::read(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "for {line:?}");

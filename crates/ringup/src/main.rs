@@ -8,6 +8,7 @@ mod greeting;
 mod health;
 mod keys;
 mod probe;
+mod remote;
 mod serve;
 mod shell;
 mod signal;
@@ -49,6 +50,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let environment = environment();
     let failpoint = data::failpoint(&environment);
+    let key = environment.get(remote::KEY_VARIABLE).and_then(|key| key.to_str()).map(str::to_owned);
     let loaded = config::load(&cli.sources(environment))?;
     match cli.command {
         Command::Config(ConfigCommand::Show { origin }) => print(&loaded.settings.show(origin)),
@@ -66,8 +68,23 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&format!("{words}\n"))?;
             Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Logs(arguments) => ended(remote::logs(&arguments, key.as_deref(), loaded.config.server.listen)),
+        Command::Tail(arguments) => ended(remote::tail(&arguments, key.as_deref(), loaded.config.server.listen)),
+        Command::Replay(arguments) => ended(remote::replay(&arguments, key.as_deref(), loaded.config.server.listen)),
         Command::Version | Command::Openapi | Command::Config(ConfigCommand::Docs) => Ok(ExitCode::SUCCESS),
     }
+}
+
+/// Whoever reads may have seen enough, such as `head`.
+fn ended(done: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    match done {
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(is_closed) => Ok(ExitCode::SUCCESS),
+        done => done.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+fn is_closed(error: &std::io::Error) -> bool {
+    error.kind() == std::io::ErrorKind::BrokenPipe
 }
 
 /// The only place that reads the environment.

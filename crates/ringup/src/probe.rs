@@ -14,10 +14,7 @@ const ANSWER_BYTES_MAX: u64 = 4_096;
 
 /// The words of the answer, and whether they are good ones.
 pub fn health(url: Option<&str>, listen: SocketAddr) -> anyhow::Result<(bool, String)> {
-    let (authority, address) = match url {
-        Some(url) => resolve(url)?,
-        None => (listen.to_string(), reachable(listen)),
-    };
+    let (authority, address) = address(url, listen)?;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)
         .with_context(|| format!("nothing answers at {authority}; is `ringup serve` running there?"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -31,6 +28,14 @@ pub fn health(url: Option<&str>, listen: SocketAddr) -> anyhow::Result<(bool, St
     }
     let detail = answer.split("\r\n\r\n").nth(1).unwrap_or_default().trim();
     Ok((false, format!("{authority} is not well: status {status} {detail}")))
+}
+
+/// Where a server is: at the address that is given, else where this machine's configuration has it listen.
+pub fn address(url: Option<&str>, listen: SocketAddr) -> anyhow::Result<(String, SocketAddr)> {
+    match url {
+        Some(url) => resolve(url),
+        None => Ok((listen.to_string(), reachable(listen))),
+    }
 }
 
 fn resolve(url: &str) -> anyhow::Result<(String, SocketAddr)> {

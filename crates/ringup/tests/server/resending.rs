@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ringup_testkit::receiver::Receiver;
 use serde_json::{Value, json};
 
@@ -87,7 +87,36 @@ async fn what_a_search_finds_is_sent_again_once_also_across_kill_9() -> Result<(
         // What was in flight when it was killed.
         assert!(twice <= 64, "{twice} were sent twice");
     }
-    let searched = stage.client.get(&format!("/api/v1/app/{ACCOUNT}/log?query=try:1%20status:recovered")).await?;
-    searched.json()?["data"].as_array().context("a list")?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_command_line_searches_counts_and_sends_again() -> Result<()> {
+    let stage = Stage::open("resend-command").await?;
+    let receiver = Receiver::start(404).await?;
+    stage.endpoint(&receiver.url("/")).await?;
+    publish(&stage, "invoiceCreated", 100).await?;
+    counted(&stage, "status:failed", 100).await?;
+    let run = async |args: &[&str]| {
+        let url = stage.server.url();
+        let all = [args, &["--account", ACCOUNT, "--url", &url]].concat();
+        let mut command = stage.server.setup().command(&all);
+        command.env("RINGUP_KEY", &stage.server.setup().key);
+        let output = tokio::task::spawn_blocking(move || command.output()).await??;
+        anyhow::Ok((output.status.code(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+    };
+    let (code, lines, error) = run(&["logs", "--query", "code:404 data.number:>=97"]).await?;
+    assert_eq!((code, lines.lines().count()), (Some(0), 3), "{lines}{error}");
+    assert!(lines.lines().all(|line| line.contains("failed") && line.contains("invoiceCreated")), "{lines}");
+    let (code, _, error) = run(&["logs", "--query", "code:5xx stauts:failed"]).await?;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("did you mean status:") && error.contains("\n           ^"), "{error}");
+    let (code, words, _) = run(&["replay", "--query", "data.number:>=90", "--dry-run"]).await?;
+    assert!(code == Some(0) && words.starts_with("10 deliveries, 0 of them delivered already"), "{words}");
+    assert_eq!(receiver.count(), 100, "a dry run sends nothing");
+    receiver.set_script(200);
+    let (code, words, error) = run(&["replay", "--query", "data.number:>=90"]).await?;
+    assert!(code == Some(0) && words.contains("finished: 10 sent, 0 passed over"), "{words}{error}");
+    receiver.wait_for(110, LATER).await?;
     Ok(())
 }

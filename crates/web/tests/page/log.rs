@@ -216,7 +216,7 @@ async fn all_that_is_found_is_resent_after_a_look_at_what_it_means() {
     browser.get("/a/kopi/logs").await.lacks("/logs/resend");
     browser.get("/a/kopi/logs?query=code:404").await.shows("href=\"/a/kopi/logs/resend?query=code%3A404\"");
     let page = browser.get("/a/kopi/logs/resend?query=code:404").await;
-    page.shows("3 deliveries").shows("ERP sync").shows("Done within a minute.").lacks("delivered already");
+    page.shows("3 deliveries").shows("ERP sync").shows("Done in a moment.").lacks("delivered already");
     browser
         .get("/a/kopi/logs/resend?query=url:erp.example")
         .await
