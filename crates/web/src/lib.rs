@@ -6,6 +6,7 @@
 mod account;
 mod assets;
 mod catalog;
+mod catcher;
 mod chart;
 mod configuration;
 mod endpoint;
@@ -121,6 +122,7 @@ impl Console {
             .route("/a/{a}/keys", get(key::page).post(key::create))
             .route("/a/{a}/keys/{k}/revoke", post(key::revoke))
             .route("/a/{a}/test/send", get(send::page).post(send::submit))
+            .merge(catcher::routes())
             .route("/a/{a}/{*rest}", get(no_such_page))
             .layer(middleware::from_fn_with_state(self.0.clone(), front::front))
             .with_state(self.0.clone())

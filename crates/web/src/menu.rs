@@ -11,6 +11,8 @@ pub enum Menu {
     Catalog,
     Keys,
     Send,
+    Catcher,
+    Verify,
     Person,
     /// A page that no menu leads to.
     Nowhere,
@@ -57,5 +59,12 @@ pub const GROUPS: &[Group] = &[
             item(Menu::Keys, "item-keys", "keys", "/keys"),
         ],
     },
-    Group { key: "group-test", items: &[item(Menu::Send, "item-send", "send", "/test/send")] },
+    Group {
+        key: "group-test",
+        items: &[
+            item(Menu::Send, "item-send", "send", "/test/send"),
+            item(Menu::Catcher, "item-catcher", "catcher", "/test/catchers"),
+            item(Menu::Verify, "item-verify", "verify", "/test/verify"),
+        ],
+    },
 ];

@@ -18,7 +18,7 @@ use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::SystemDefaults;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_core::timing::Timing;
-use ringup_egress::EgressPlan;
+use ringup_egress::{EgressPlan, OwnCatcher};
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
@@ -99,10 +99,11 @@ impl Desk {
         let catalogue = Arc::new(Catalogue::new(Arc::new(store.clone()), directory));
         catalogue.listen(heard.clone());
         let clock = Arc::new(StillClock(AtomicI64::new(NOON.as_micros())));
+        let own = OwnCatcher { base: "http://127.0.0.1:8080".to_owned(), address: ([127, 0, 0, 1], 8080).into() };
         let plan = Plan {
             idempotency_window: Duration::from_hours(24),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
-            egress: Arc::new(EgressPlan::default()),
+            egress: Arc::new(EgressPlan { catcher: Some(own), ..EgressPlan::default() }),
         };
         let app = Arc::new(App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan));
         app.first_start(Some(&SecretString::from(OPERATOR)), false).await.unwrap();
