@@ -1,7 +1,7 @@
 //! `cargo xtask screenshots`: pictures of every page, to be looked at by people.
 //!
 //! A server of its own with an account that has seen some traffic, good and bad; each page light and dark, as wide as a
-//! desk's screen and as a hand's.
+//! desk's screen and as a hand's. With axe, each of them is also checked for WCAG 2.2 AA: the step `axe` of the tests.
 
 use std::{fs, path::PathBuf};
 
@@ -16,7 +16,7 @@ use ringup_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::workspace;
+use crate::{package, test::Outcome, workspace};
 
 const ACCOUNT: &str = "kopi-kita";
 const WINDOWS: [(u32, u32); 2] = [(1280, 800), (390, 844)];
@@ -45,11 +45,44 @@ pub struct Options {
 const FAULTS: &str = "return axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}) \
      .then((found) => found.violations.map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 200)}`))";
 
+const AXE: &str = "axe-core@4.14.1";
+
 pub fn run(options: &Options) -> Result<()> {
-    tokio::runtime::Runtime::new()?.block_on(take(options))
+    let seen = tokio::runtime::Runtime::new()?.block_on(take(options))?;
+    println!("{} pictures are in {}", seen.pictures, workspace::root().join(&options.out).display());
+    ensure!(seen.faults.is_empty(), "{} faults:\n{}", seen.faults.len(), seen.faults.join("\n"));
+    Ok(())
 }
 
-async fn take(options: &Options) -> Result<()> {
+/// `cargo xtask test --only axe`.
+pub fn check() -> Result<Outcome> {
+    let axe = match package::node("axe", 0, &[AXE]) {
+        Ok(node) => node.folder.join("node_modules/axe-core/axe.min.js"),
+        Err(error) => return Ok(Outcome::Skipped(format!("{AXE} cannot be had here: {error:#}"))),
+    };
+    let options = Options { out: "target/axe".into(), docs: false, axe: Some(axe) };
+    let seen = tokio::runtime::Runtime::new()?.block_on(take(&options))?;
+    for fault in &seen.faults {
+        eprintln!("{fault}");
+    }
+    match seen.faults.len() {
+        0 => Ok(Outcome::Passed(seen.pictures)),
+        count => Ok(Outcome::Failed {
+            passed: seen.pictures,
+            failed: count as u64,
+            what: format!("{count} faults in pages of the console"),
+        }),
+    }
+}
+
+/// What was looked at, and what is wrong with it.
+#[derive(Default)]
+struct Seen {
+    pictures: u64,
+    faults: Vec<String>,
+}
+
+async fn take(options: &Options) -> Result<Seen> {
     let out = workspace::root().join(&options.out);
     fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
     let dir = TempDir::new("screenshots")?;
@@ -60,22 +93,22 @@ async fn take(options: &Options) -> Result<()> {
 
     let browser = Browser::open(&server.url()).await?;
     browser.go("/sign-in").await?;
-    shoot(&browser, "sign-in", options).await?;
+    let mut seen = Seen::default();
+    shoot(&browser, "sign-in", options, &mut seen).await?;
     browser.fill("#key", OPERATOR_KEY).await?;
     browser.click("button.primary").await?;
     browser.sees("Accounts").await?;
     for (name, path) in &pages {
         browser.go(path).await?;
-        shoot(&browser, name, options).await?;
+        shoot(&browser, name, options, &mut seen).await?;
     }
     let refused = browser.refused().await?;
     ensure!(refused.is_empty(), "the content security policy refused {refused:?}");
-    println!("{} pages are in {}", pages.len() + 1, out.display());
-    Ok(())
+    Ok(seen)
 }
 
 /// The page that is shown, in every theme and width. One that is wider than its window is a fault.
-async fn shoot(browser: &Browser, name: &str, options: &Options) -> Result<()> {
+async fn shoot(browser: &Browser, name: &str, options: &Options, seen: &mut Seen) -> Result<()> {
     let place = browser.path().await?;
     for theme in THEMES {
         browser.set_cookie("ringup_theme", theme).await?;
@@ -83,14 +116,18 @@ async fn shoot(browser: &Browser, name: &str, options: &Options) -> Result<()> {
             browser.resize(width, height).await?;
             browser.go(&place).await?;
             let wide = browser.run("return document.documentElement.scrollWidth").await?;
-            ensure!(wide.as_u64().is_some_and(|wide| wide <= u64::from(width)), "{name} is {wide} wide at {width}");
+            if wide.as_u64().is_none_or(|wide| wide > u64::from(width)) {
+                seen.faults.push(format!("{name} is {wide} wide at {width}"));
+            }
             if let Some(axe) = &options.axe {
                 browser.run(&fs::read_to_string(axe).with_context(|| axe.display().to_string())?).await?;
-                let faults = browser.run(FAULTS).await?;
-                ensure!(faults == json!([]), "{name}, {theme}, {width} wide: {faults:#}");
+                let found = browser.run(FAULTS).await?;
+                let found = found.as_array().context("axe answers with a list")?;
+                seen.faults.extend(found.iter().map(|fault| format!("{name}, {theme}, {width} wide: {fault}")));
             }
             let path = workspace::root().join(&options.out).join(format!("{name}-{theme}-{width}.png"));
             fs::write(&path, browser.picture(true).await?).with_context(|| path.display().to_string())?;
+            seen.pictures += 1;
             if options.docs && theme == "light" && width == WINDOWS[0].0 && IN_DOCS.contains(&name) {
                 let folder = workspace::root().join("docs/console");
                 fs::create_dir_all(&folder)?;
@@ -144,9 +181,28 @@ async fn fill(client: &Client) -> Result<Vec<Receiver>> {
     Ok(vec![erp, analytics, webshop])
 }
 
+/// A catcher that is used for a URL, refuses once and then takes what comes; its path.
+async fn catcher(client: &Client) -> Result<String> {
+    let path = format!("/api/v1/app/{ACCOUNT}/catcher");
+    let made = client.post(&path, &json!({"name": "lunch test", "script": "503, 200"})).await?.success()?.json()?;
+    let (id, url) = (made["id"].as_str().context("its id")?, made["url"].as_str().context("its URL")?);
+    let endpoint = json!({"uid": "lunch", "description": "lunch test", "url": url, "filterTypes": ["closeShift"]});
+    client.create_endpoint(ACCOUNT, &endpoint).await?;
+    client.publish_accepted(ACCOUNT, "closeShift", r#"{"Outlet":"Harbor Street","Total":1240500.50}"#).await?;
+    for _ in 0..400 {
+        let caught = client.get(&format!("{path}/{id}/request")).await?.success()?.json()?;
+        if caught["data"].as_array().is_some_and(|rows| !rows.is_empty()) {
+            return Ok(format!("/test/catchers/{id}"));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    bail!("the catcher caught nothing")
+}
+
 /// Every page with its path.
 async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
     let event = settled_event(client).await?;
+    let catcher = catcher(client).await?;
     let within = [
         ("overview", String::new()),
         ("urls", "/urls".to_owned()),
@@ -166,6 +222,11 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("catalog", "/catalog".to_owned()),
         ("kind", "/catalog/invoiceCreated".to_owned()),
         ("send", "/test/send".to_owned()),
+        ("catchers", "/test/catchers".to_owned()),
+        ("catcher", catcher.clone()),
+        ("catcher-signature", format!("{catcher}?n=1&tab=signature")),
+        ("catcher-raw", format!("{catcher}?n=1&tab=raw")),
+        ("verify", "/test/verify".to_owned()),
     ];
     let pages = within.into_iter().map(|(name, path)| (name, format!("/a/{ACCOUNT}{path}")));
     let others = [

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use super::{Outcome, count, tool};
-use crate::{api_table, child, interop, kill, sdk, smoke, tidy, workspace};
+use crate::{api_table, child, interop, kill, screenshots, sdk, smoke, tidy, workspace};
 
 /// Cycles of the kill test in every run.
 const KILL_CYCLES: u32 = 100;
@@ -30,6 +30,11 @@ pub const STEPS: &[Step] = &[
     Step { name: "release", what: "the release binary builds", run: release },
     Step { name: "readme", what: "the README's commands work word for word", run: readme },
     Step { name: "interop", what: "signatures hold for other people's verifiers", run: interop::run },
+    Step {
+        name: "axe",
+        what: "every page of the console is accessible, in both themes and widths",
+        run: screenshots::check,
+    },
     Step { name: "sdk", what: "the official SDKs of three languages do all their work here", run: sdk::run },
     Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
 ];
