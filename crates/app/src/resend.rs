@@ -100,7 +100,8 @@ impl App {
         let hints = ringup_store::log_query::LogQuery::of(view, None, &search, now).search.hints.clone();
         let scope = TaskScope {
             since: hints.after.unwrap_or_default().max(Timestamp::default()),
-            until: now,
+            // What ended in this very microsecond is shown, so it is meant.
+            until: now.saturating_add(Duration::from_micros(1)),
             search: Some(search.to_string()),
             ..TaskScope::default()
         };

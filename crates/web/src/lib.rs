@@ -107,6 +107,7 @@ impl Console {
             )
             .route("/a/{a}/logs", get(log::list))
             .route("/a/{a}/logs/complete", get(log::complete))
+            .route("/a/{a}/logs/export", get(log::export))
             .route("/a/{a}/logs/live", get(log::live))
             .route("/a/{a}/logs/resend", get(log::resend_found).post(log::begin_resend))
             .route("/a/{a}/tasks/{t}", get(log::task))

@@ -4,6 +4,7 @@ mod command;
 mod compare;
 mod delivery;
 mod explain;
+mod export;
 mod known;
 mod list;
 mod live;
@@ -23,6 +24,7 @@ use crate::ui::Ui;
 
 pub use delivery::{Content, content, page as delivery, payload, resend};
 pub use explain::overall;
+pub use export::export;
 use known::known;
 pub use list::{complete, page as list};
 pub use live::live;

@@ -236,3 +236,33 @@ async fn all_that_is_found_is_resent_after_a_look_at_what_it_means() {
     browser.submit(&format!("{task}/cancel"), &[]).await.shows("Cancelled").lacks("hx-trigger");
     assert_eq!(browser.get("/a/kopi/tasks/qtask_0ujtsYcgvSTl8PAuAdqWYSMnLOv").await.status, 404);
 }
+
+#[tokio::test]
+async fn what_is_found_is_saved_as_a_file() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/urls/new").await;
+    browser.submit("/a/kopi/urls", &[("url", "https://erp.example/hooks"), ("description", "=1+1, \"ERP\"")]).await;
+    for _ in 0..300 {
+        send(&browser, "invoiceCreated", "{}").await;
+    }
+    desk.attempt_all(MISSING, After::Ended(Ended::NotRepeated), "").await;
+    browser.get("/a/kopi/logs?query=code:404").await.shows("/logs/export?as=csv&amp;query=code%3A404");
+    let file = browser.get("/a/kopi/logs/export?as=csv&query=code:404").await;
+    assert_eq!(file.headers.get("content-type").unwrap(), "text/csv; charset=utf-8");
+    let lines: Vec<&str> = file.text.lines().collect();
+    assert_eq!((lines.len(), lines[0].split(',').next()), (301, Some("time")));
+    assert!(
+        lines[1].contains(",failed,invoiceCreated,\"'=1+1, \"\"ERP\"\"\",https://erp.example/hooks,404,"),
+        "{}",
+        lines[1]
+    );
+    let file = browser.get("/a/kopi/logs/export?as=jsonl&query=code:404").await;
+    let ids: std::collections::BTreeSet<String> = file
+        .text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["attempt_id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(ids.len(), 300, "each once");
+    assert_eq!(browser.get("/a/kopi/logs/export?query=code:500").await.text.lines().count(), 1);
+}
