@@ -60,6 +60,8 @@ pub fn configuration() -> Vec<Described> {
         routes!(environment::export),
         routes!(environment::import),
         routes!(environment::import_openapi),
+        routes!(environment::import_guide),
+        routes!(environment::validation, environment::set_validation),
         routes!(auth::portal),
         routes!(auth::dashboard),
         routes!(auth::whoami),

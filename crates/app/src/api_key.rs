@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ringup_core::account::{ApiKey, Environment, KeyKind, Role};
+use ringup_core::account::{ApiKey, Environment, KeyKind, Role, Validation};
 use ringup_core::id::{EnvironmentId, KeyId};
 use ringup_core::key::EnvironmentKey;
 use ringup_core::ports::Random;
@@ -266,7 +266,7 @@ impl App {
         let made = new_environment(name, strict, self.now(), &*self.random)?;
         let decide = |directory: &Directory| match directory.environment_named(name) {
             Some(_) => Err(AppError::Conflict(format!("the environment {name:?} exists already"))),
-            None => Ok(Change::PutEnvironment(made)),
+            None => Ok(self.founding.change(made, &*self.random)),
         };
         let key = self.catalogue.change(decide).await?;
         let made = self.directory().environment(EnvironmentKey(key));
@@ -287,7 +287,8 @@ pub fn new_environment(name: &str, strict: bool, now: Timestamp, random: &dyn Ra
     faults.name("name", name);
     faults.done()?;
     let id = EnvironmentId::new(now, random_128(random));
-    Ok(Environment { key: EnvironmentKey(0), id, name: name.to_owned(), strict, created_at: now })
+    let validation = Validation::Off;
+    Ok(Environment { key: EnvironmentKey(0), id, name: name.to_owned(), strict, validation, created_at: now })
 }
 
 /// A key as it will be stored, and its text: the one given, or one of our own making.

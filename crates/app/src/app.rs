@@ -13,8 +13,10 @@ use ringup_store::directory::{AccountView, Directory, EndpointView};
 
 use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
+use crate::founding::Founding;
 use crate::live::Followers;
 use crate::principal::Principal;
+use crate::validation::Schemas;
 
 /// What the operator decides about asking.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ pub struct App {
     pub(crate) caller: Option<Arc<dyn Caller>>,
     pub(crate) catchers: Catchers,
     pub(crate) followers: Followers,
+    pub(crate) founding: Founding,
+    pub(crate) schemas: Schemas,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
 }
@@ -51,6 +55,8 @@ impl App {
             plan,
             caller: None,
             catchers,
+            founding: Founding::default(),
+            schemas: Schemas::default(),
             followers: Followers::default(),
             no_pointers: Arc::from([]),
         }
@@ -66,6 +72,12 @@ impl App {
     #[must_use]
     pub fn with_catchers(self, catchers: Catchers) -> App {
         App { catchers, ..self }
+    }
+
+    /// With what new environments begin with; without, they are empty.
+    #[must_use]
+    pub fn founding(self, founding: Founding) -> App {
+        App { founding, ..self }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::check::{DESCRIPTION_BYTES_MAX, Faults, TITLE_BYTES_MAX};
 use crate::error::{AppError, Fault};
 use crate::principal::Principal;
+use crate::schema;
 
 /// What a caller may say about an event type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,9 +177,12 @@ impl EventTypeDraft {
         if let Some(schemas) = &self.schemas {
             let (bytes, rule) = (schemas.as_bytes(), "schemas");
             faults.check(json::is_object(bytes), || Fault::new("schemas", rule, "an object: schemas by version"));
-            faults.check(json::depth(bytes) <= JSON_DEPTH_MAX, || {
-                Fault::new("schemas", "too_deep", format!("at most {JSON_DEPTH_MAX} levels"))
-            });
+            let is_deep = json::depth(bytes) > JSON_DEPTH_MAX;
+            faults.check(!is_deep, || Fault::new("schemas", "too_deep", format!("at most {JSON_DEPTH_MAX} levels")));
+            if !is_deep && let Err(wrong) = schema::check(schemas) {
+                let fault = Fault::new("schemas", rule, wrong.why);
+                faults.add(if wrong.pointer.is_empty() { fault } else { fault.at(wrong.pointer) });
+            }
         }
         faults.done()
     }

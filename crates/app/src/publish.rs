@@ -46,13 +46,29 @@ pub struct Publish<'a> {
 }
 
 /// An event that is durable, with all its deliveries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Published {
     pub id: EventId,
     /// The same request was seen before: this is what came of it, nothing was done now.
     pub repeated: bool,
     /// Nobody registered the event's type.
     pub unregistered: bool,
+    /// Where the payload is not what the schema of its type says.
+    pub misfits: Vec<String>,
+}
+
+/// What of an event its answer needs, once the store has the event.
+struct Asked {
+    uid: Option<String>,
+    unregistered: bool,
+    misfits: Vec<String>,
+}
+
+impl Asked {
+    fn of(event: &NewEvent) -> Asked {
+        let misfits = event.extras.misfits.clone();
+        Asked { uid: event.uid.clone(), unregistered: event.unregistered, misfits }
+    }
 }
 
 impl App {
@@ -67,10 +83,10 @@ impl App {
         let view = self.owned(principal, account, Scope::Publish)?;
         let now = self.now();
         let event = self.new_event(&view, publish, idempotency_key, now)?;
-        let (uid, unregistered) = (event.uid.clone(), event.unregistered);
+        let asked = Asked::of(&event);
         let accepted = self.store().accept(vec![event]).await?;
         let acceptance = accepted.into_iter().next().expect("one event has one answer");
-        published(acceptance, uid.as_deref(), unregistered)
+        published(acceptance, asked)
     }
 
     /// Accepts many events in one commit, each answered for itself, in their order. An event that is refused does not
@@ -95,16 +111,16 @@ impl App {
             let key = idempotency_key.map(|key| format!("{key}#{place}"));
             let event = self.new_event(&view, publish, key.as_deref(), now);
             asked.push(event.map(|event| {
-                let kept = (event.uid.clone(), event.unregistered);
+                let kept = Asked::of(&event);
                 events.push(event);
                 kept
             }));
         }
         let accepted = if events.is_empty() { Vec::new() } else { self.store().accept(events).await? };
         let mut accepted = accepted.into_iter();
-        let answer = |asked: Result<(Option<String>, bool), AppError>| {
-            let (uid, unregistered) = asked?;
-            published(accepted.next().expect("each event has one answer"), uid.as_deref(), unregistered)
+        let answer = |asked: Result<Asked, AppError>| {
+            let asked = asked?;
+            published(accepted.next().expect("each event has one answer"), asked)
         };
         Ok(asked.into_iter().map(answer).collect())
     }
@@ -122,6 +138,7 @@ impl App {
         if unregistered {
             self.may_be_unregistered(view, publish.event_type)?;
         }
+        let misfits = self.validated(view.account.environment, event_type.as_ref(), &publish.payload)?;
         let (targets, keep_payload) = self.fan_out(view, &publish, event_type.as_deref(), now);
         Ok(NewEvent {
             account: view.account.key,
@@ -137,7 +154,7 @@ impl App {
                 tags: publish.tags,
                 deliver_at: publish.deliver_at,
                 payload_until: publish.keep_payload_for.map(|kept| now.saturating_add(kept)),
-                misfits: Vec::new(),
+                misfits,
             },
             payload: publish.payload,
             keep_payload,
@@ -267,10 +284,11 @@ pub(crate) fn target(found: &EndpointView, payload: &[u8]) -> Target {
     Target { endpoint: found.endpoint.key, order_key, skipped: found.endpoint.stopped.is_some() }
 }
 
-fn published(acceptance: Acceptance, uid: Option<&str>, unregistered: bool) -> Result<Published, AppError> {
+fn published(acceptance: Acceptance, asked: Asked) -> Result<Published, AppError> {
+    let Asked { uid, unregistered, misfits } = asked;
     match acceptance {
-        Acceptance::New(id) => Ok(Published { id, repeated: false, unregistered }),
-        Acceptance::Repeated(id) => Ok(Published { id, repeated: true, unregistered }),
+        Acceptance::New(id) => Ok(Published { id, repeated: false, unregistered, misfits }),
+        Acceptance::Repeated(id) => Ok(Published { id, repeated: true, unregistered, misfits }),
         Acceptance::KeyReused(id) => {
             let why = format!("the idempotency key was used for another request, which became {id}");
             Err(AppError::Conflict(why))

@@ -1,9 +1,11 @@
 //! Environments, accounts, event types and keys: who there is and what they call things.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::id::{AccountId, EnvironmentId, EventTypeId, KeyId};
 use crate::key::{AccountKey, EnvironmentKey};
+use crate::outcome::words;
 use crate::scope::Scopes;
 use crate::settings::Settings;
 use crate::time::Timestamp;
@@ -16,8 +18,24 @@ pub struct Environment {
     pub name: String,
     /// Events of a type that nobody registered are refused here.
     pub strict: bool,
+    /// What happens to payloads that are not as the schema of their type says.
+    pub validation: Validation,
     pub created_at: Timestamp,
 }
+
+/// What happens to a payload that is not as the schema of its event type says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Validation {
+    /// Nobody looks.
+    Off,
+    /// The event is accepted, and what is wrong is noted with it.
+    #[default]
+    Warn,
+    /// It is refused.
+    Strict,
+}
+
+words!(Validation { Off = "off", Warn = "warn", Strict = "strict" });
 
 /// A merchant or brand of the POS.
 #[derive(Clone, PartialEq, Eq, Debug)]

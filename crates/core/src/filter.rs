@@ -24,7 +24,7 @@
 //! Everything is total and bounded: parsing by [`BYTES_MAX`], [`TERMS_MAX`], [`TESTS_MAX`] and [`DEPTH_MAX`], evaluation
 //! by the payload's length times the number of terms. Nothing is allocated to evaluate but for a star in a path.
 
-mod decimal;
+pub mod decimal;
 mod parse;
 mod test;
 mod write;

@@ -19,6 +19,7 @@ use secrecy::ExposeSecret as _;
 use crate::cli::{EnvironmentCommand, KeyCommand};
 use crate::config::table::Config;
 use crate::config::value::secret::EncryptionKey;
+use crate::serve::founding;
 use crate::shell::{SystemClock, SystemRandom};
 
 /// Does it, and answers what goes to standard output.
@@ -47,7 +48,7 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
         EnvironmentCommand::Create { name, strict } => {
             let made = new_environment(&name, strict, SystemClock.now(), &SystemRandom)?;
             let id = made.id;
-            match folder.change(&Change::PutEnvironment(made)) {
+            match folder.change(&founding(config).change(made, &SystemRandom)) {
                 Err(StoreError::Conflict(_)) => {
                     bail!("the environment {name:?} exists already; `ringup environment list` lists them")
                 }
@@ -58,7 +59,8 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
             let mut out = String::new();
             for environment in folder.load()?.environments {
                 let strict = if environment.strict { "  strict" } else { "" };
-                writeln!(out, "{}  {}{strict}", environment.id, environment.name)?;
+                let Environment { id, name, validation, .. } = &environment;
+                writeln!(out, "{id}  {name}{strict}  validation {validation}")?;
             }
             Ok(out)
         }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ringup_api::{LimitPlan, ServePlan};
-use ringup_app::{App, Catchers};
+use ringup_app::{App, Catchers, Founding};
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
 use ringup_dispatch::{Dispatch, Parts, Tasks, Upkeep, UpkeepPlan};
@@ -86,7 +86,8 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
 
     let catchers = Catchers::load(catching.store.clone(), catching.plan.clone()).await?;
     let app = App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan));
-    let app = Arc::new(app.calling_with(egress.clone()).with_catchers(catchers));
+    let app = app.calling_with(egress.clone()).with_catchers(catchers).founding(founding(&config));
+    let app = Arc::new(app);
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config));
@@ -120,6 +121,11 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
             Ok(ExitCode::FAILURE)
         }
     }
+}
+
+/// With what new environments begin.
+pub fn founding(config: &Config) -> Founding {
+    Founding { guide: config.events.catalogue, validation: config.events.validation }
 }
 
 async fn take_down(

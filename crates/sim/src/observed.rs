@@ -144,6 +144,7 @@ impl Facts {
             Change::PutAccount(_)
             | Change::DeleteAccount(_)
             | Change::PutEnvironment(_)
+            | Change::FoundEnvironment(..)
             | Change::PutKey(_)
             | Change::RevokeKeys(..)
             | Change::KeysUsed(_)

@@ -94,7 +94,14 @@ impl Stage {
         let store = self.observed();
         let (name, at) = ("live".to_owned(), BEGINNING);
         let id = EnvironmentId::new(at, 0);
-        let environment = Environment { key: EnvironmentKey(0), id, name, strict: false, created_at: at };
+        let environment = Environment {
+            key: EnvironmentKey(0),
+            id,
+            name,
+            strict: false,
+            validation: Default::default(),
+            created_at: at,
+        };
         let environment = EnvironmentKey(store.change(Change::PutEnvironment(environment)).await?);
         let mut accounts = Vec::new();
         for number in 0..self.world.mix.accounts {

@@ -208,6 +208,7 @@ async fn configure(store: &dyn Store) -> Result<AccountKey> {
         id: EnvironmentId::new(NOON, 1),
         name: "live".to_owned(),
         strict: false,
+        validation: Default::default(),
         created_at: NOON,
     };
     let environment = EnvironmentKey(store.change(Change::PutEnvironment(environment)).await?);

@@ -194,7 +194,7 @@ impl Listener for Wakening {
 impl Change {
     fn set_key(&mut self, key: i64) {
         match self {
-            Change::PutEnvironment(environment) => environment.key.0 = key,
+            Change::PutEnvironment(environment) | Change::FoundEnvironment(environment, _) => environment.key.0 = key,
             Change::PutAccount(account) => account.key.0 = key,
             Change::PutEndpoint(endpoint) => endpoint.key.0 = key,
             Change::PutKey(_)

@@ -97,6 +97,7 @@ macro_rules! conformance_tests {
             configuration: unknown_owners_and_keys_are_not_found,
             configuration: names_are_taken_where_they_must_be_unique,
             configuration: a_refused_change_changes_nothing,
+            configuration: an_environment_and_what_it_begins_with_are_one,
             configuration: a_revoked_key_stays_listed,
             configuration: deleting_an_account_takes_its_endpoints_and_leaves_its_history,
             configuration: event_types_are_known_by_their_id,

@@ -157,6 +157,13 @@ impl Directory {
             Change::PutEnvironment(environment) => {
                 inner.environments.insert(environment.key, Arc::new(environment));
             }
+            Change::FoundEnvironment(environment, event_types) => {
+                for event_type in event_types {
+                    let event_type = EventType { environment: environment.key, ..event_type };
+                    inner.event_types.insert((environment.key, event_type.name.clone()), Arc::new(event_type));
+                }
+                inner.environments.insert(environment.key, Arc::new(environment));
+            }
             Change::PutKey(key) => inner.keys.put(key),
             Change::RevokeKeys(ids, at) => inner.keys.revoke(&ids, at),
             Change::KeysUsed(used) => inner.keys.stored_use(&used),

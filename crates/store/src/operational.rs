@@ -36,6 +36,7 @@ pub fn notices(directory: &Directory, change: &Change) -> Vec<Notice> {
             gone.filter_map(|view| notice(directory, &account, Some(&view.endpoint), None)).collect()
         }
         Change::PutEnvironment(_)
+        | Change::FoundEnvironment(..)
         | Change::PutKey(_)
         | Change::RevokeKeys(..)
         | Change::KeysUsed(_)

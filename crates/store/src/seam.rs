@@ -381,6 +381,8 @@ pub struct Configuration {
 #[expect(clippy::large_enum_variant, reason = "made one at a time, when somebody changes the configuration")]
 pub enum Change {
     PutEnvironment(Environment),
+    /// A new one with the event types that it begins with, which are its own whatever they say. Answers its key.
+    FoundEnvironment(Environment, Vec<EventType>),
     PutKey(ApiKey),
     /// All of them from that time on, or none if one is unknown.
     RevokeKeys(Vec<KeyId>, Timestamp),

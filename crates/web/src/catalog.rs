@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use ringup_app::AppError;
+use ringup_app::{AppError, guide};
 
+use crate::Shared;
 use crate::endpoint::{path, title};
 use crate::error_page::Answer;
 use crate::json_view::view as coloured;
@@ -14,7 +15,6 @@ use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Visit, account_path};
-use crate::{Shared, sample};
 
 #[derive(Template)]
 #[template(path = "catalog.html")]
@@ -60,7 +60,7 @@ struct KindPage {
 pub async fn one(State(web): Shared, visit: Visit, Path((account, name)): Path<(String, String)>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let registered = web.app.event_type(&visit.who, &name).ok();
-    let guide = sample::named(&name);
+    let guide = guide::named(&name);
     if registered.is_none() && guide.is_none() {
         return Err(AppError::NotFound { what: "event type", name }.into());
     }
@@ -73,14 +73,14 @@ pub async fn one(State(web): Shared, visit: Visit, Path((account, name)): Path<(
     });
     let text = |own: Option<String>, guide: Option<String>| own.filter(|text| !text.is_empty()).or(guide);
     let page = KindPage {
-        family: text(registered.as_ref().and_then(|one| one.group.clone()), guide.map(|one| one.group.to_string()))
+        family: text(registered.as_ref().and_then(|one| one.group.clone()), guide.map(guide::Known::family))
             .unwrap_or_default(),
         summary: text(registered.as_ref().map(|one| one.description.clone()), guide.map(|one| one.summary.to_string()))
             .unwrap_or_default(),
         is_deprecated: registered.as_ref().is_some_and(|one| one.deprecated),
         is_archived: registered.as_ref().is_some_and(|one| one.archived),
         is_registered: registered.is_some(),
-        sample: guide.map(|one| coloured(one.payload().as_bytes())),
+        sample: web.app.sample(&visit.who, &name, 0).ok().map(|found| coloured(&found.payload)),
         schemas: registered.as_ref().and_then(|one| one.schemas.as_ref()).map(|text| coloured(text.as_bytes())),
         subscribers: wants.map(|found| (title(found), format!("{base}{}", path(found)))).collect(),
         name,

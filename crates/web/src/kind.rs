@@ -2,9 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringup_app::{App, Principal};
-
-use crate::sample;
+use ringup_app::{App, Principal, guide};
 
 /// A family and its types.
 pub struct Family {
@@ -33,14 +31,14 @@ pub fn families(
     // Whoever may not see the catalogue is offered the guide's types alone.
     let registered = app.event_types(who).unwrap_or_default();
     let mut kinds: BTreeMap<String, (String, Kind)> = BTreeMap::new();
-    for sample in sample::all() {
+    for known in guide::all() {
         let kind = Kind {
-            name: sample.name.to_owned(),
-            summary: sample.summary.to_string(),
-            chosen: chosen.contains(sample.name),
+            name: known.name.to_owned(),
+            summary: known.summary.to_string(),
+            chosen: chosen.contains(known.name),
             unregistered: true,
         };
-        kinds.insert(sample.name.to_owned(), (sample.group.to_string(), kind));
+        kinds.insert(known.name.to_owned(), (known.family(), kind));
     }
     for found in &registered {
         if found.archived && !chosen.contains(&found.name) {

@@ -25,7 +25,6 @@ mod menu;
 mod overview;
 mod person;
 mod prefs;
-mod sample;
 mod send;
 mod session;
 mod sign_in;

@@ -15,11 +15,12 @@ use serde_json::value::RawValue;
 
 use crate::endpoint::title;
 use crate::error_page::Answer;
+use crate::json_view::spread;
 use crate::kind::{Family, families};
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path, faults};
-use crate::{Shared, Web, sample};
+use crate::{Shared, Web};
 
 /// The type whose sample is shown first.
 const FIRST: &str = "invoiceCreated";
@@ -45,7 +46,9 @@ struct SendPage {
 pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let chosen = visit.query.one("type").unwrap_or(FIRST).to_owned();
-    let payload = sample::named(&chosen).map_or_else(|| "{\n  \n}".to_owned(), sample::Sample::payload);
+    let sample = web.app.sample(&visit.who, &chosen, 0);
+    let payload =
+        sample.map_or_else(|_| "{\n  \n}".to_owned(), |found| spread(&String::from_utf8_lossy(&found.payload)));
     Ok(shown(&web, &visit, &view, Draft { chosen, payload, channels: String::new() }, Vec::new(), None))
 }
 

@@ -2,9 +2,8 @@
 //!
 //! Questions that are asked while the cashier waits are not in it: nobody is sent them yet.
 
+use ringup_app::guide::{self, Known};
 use serde_json::{Map, Value, json};
-
-const CATALOGUE: &str = include_str!("../../../../assets/catalogue/events.json");
 
 /// Headers of every request to a receiver.
 const HEADERS: [(&str, &str, &str); 3] = [
@@ -20,12 +19,12 @@ const HEADERS: [(&str, &str, &str); 3] = [
 
 /// By name.
 pub fn webhooks() -> Map<String, Value> {
-    let events: Vec<Value> = serde_json::from_str(CATALOGUE).expect("a test reads it");
-    events.iter().filter(|event| event["mode"] == "async").map(webhook).collect()
+    guide::all().iter().filter(|known| !known.is_question()).map(webhook).collect()
 }
 
-fn webhook(event: &Value) -> (String, Value) {
-    let name = event["name"].as_str().unwrap_or_default().to_owned();
+fn webhook(known: &Known) -> (String, Value) {
+    let name = known.name.to_owned();
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let parameters: Value = HEADERS
         .iter()
         .map(|(name, what, example)| {
@@ -39,21 +38,21 @@ fn webhook(event: &Value) -> (String, Value) {
             })
         })
         .collect();
-    let mut schema = event["fields"].clone();
+    let mut schema = json(known.schema());
     if let Some(schema) = schema.as_object_mut() {
         // The document has one dialect for all its schemas.
         schema.remove("$schema");
     }
     let operation = json!({
         "operationId": format!("event.{name}"),
-        "summary": event["title"],
-        "description": event["summary"],
-        "tags": [event["group"]],
-        "x-family": event["family"],
+        "summary": known.title,
+        "description": known.summary,
+        "tags": [known.group],
+        "x-family": known.family(),
         "parameters": parameters,
         "requestBody": {
             "required": true,
-            "content": { "application/json": { "schema": schema, "example": event["example"] } },
+            "content": { "application/json": { "schema": schema, "example": json(known.sample()) } },
         },
         "responses": {
             "2XX": { "description": "Taken. What the body says makes no difference." },

@@ -13,7 +13,7 @@ use crate::extract::{Body, Caller, Names};
 use crate::wire::endpoint::{
     EndpointIn, EndpointOut, EndpointPatch, HeadersIn, HeadersOut, HeadersPatchIn, RotateIn, SecretOut,
 };
-use crate::wire::example::{ExampleIn, PING, PING_PAYLOAD, example};
+use crate::wire::example::{ExampleIn, ExampleOut, PING, PING_PAYLOAD};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
 use crate::wire::message::MessageOut;
@@ -186,15 +186,16 @@ pub async fn rotate(
 
 /// Send an example
 ///
-/// To this endpoint alone, whatever it subscribes to. `svix.ping` always works; any other type needs a schema with an
-/// example.
+/// To this endpoint alone, whatever it subscribes to. `svix.ping` always works. Any other type is sent as the example in
+/// its schema says, else as the guide's sample of this name, else as one made from its schema; `example` says which.
 #[utoipa::path(
     post,
     path = "/app/{app_id}/endpoint/{endpoint_id}/send-example",
     operation_id = "v1.endpoint.send-example",
     tag = "Endpoint",
     request_body = ExampleIn,
-    responses((status = 202, description = "It is durable and on its way.", body = MessageOut)),
+    responses((status = 202, description = "It is durable and on its way.", body = ExampleOut)),
+    extensions(("x-ringup" = json!("extended"))),
 )]
 pub async fn send_example(
     State(api): Shared,
@@ -203,12 +204,15 @@ pub async fn send_example(
     Body(body): Body,
 ) -> Answer {
     let asked = json::read::<ExampleIn>(&body)?;
-    let payload = match asked.event_type.as_str() {
-        PING => Bytes::from_static(PING_PAYLOAD),
-        name => example(&*api.app.event_type(&who, name)?, asked.example_index)?,
+    let (payload, example) = match asked.event_type.as_str() {
+        PING => (Bytes::from_static(PING_PAYLOAD), "ping"),
+        name => {
+            let sample = api.app.sample(&who, name, asked.example_index)?;
+            (sample.payload, sample.origin.word())
+        }
     };
     let event = api.app.send_example(&who, &account, &endpoint, &asked.event_type, payload).await?;
-    Ok(with(StatusCode::ACCEPTED, &MessageOut::stored(&event, true)))
+    Ok(with(StatusCode::ACCEPTED, &ExampleOut { message: MessageOut::stored(&event, true), example }))
 }
 
 /// Get the headers that are sent to an endpoint

@@ -6,6 +6,8 @@ use super::{Answer, Shared, done, ok};
 use crate::extract::{Body, Caller};
 use crate::wire::event_type::EventTypeOut;
 use crate::wire::import::{EnvironmentIn, EnvironmentOut, ImportIn, ImportOut};
+use crate::wire::query::Query;
+use crate::wire::validation::{ValidationIn, ValidationOut};
 use crate::wire::{json, time};
 
 /// Export an environment
@@ -61,4 +63,50 @@ pub async fn import_openapi(State(api): Shared, Caller(who): Caller, Body(body):
     let asked = json::read::<ImportIn>(&body)?;
     let modified = api.app.import_event_types(&who, asked.drafts()?, asked.replace_all, asked.dry_run).await?;
     Ok(ok(&ImportOut::of(modified)))
+}
+
+/// Get what happens to payloads that do not fit
+#[utoipa::path(
+    get,
+    path = "/environment/validation",
+    operation_id = "ringup.environment.get-validation",
+    tag = "Environment",
+    responses((status = 200, body = ValidationOut)),
+)]
+pub async fn validation(State(api): Shared, Caller(who): Caller) -> Answer {
+    Ok(ok(&ValidationOut::of(api.app.validation(&who)?)))
+}
+
+/// Set what happens to payloads that do not fit
+///
+/// From the next message on. `warn` accepts them and notes what is wrong, `strict` refuses them with every place that is
+/// wrong, `off` does not look.
+#[utoipa::path(
+    put,
+    path = "/environment/validation",
+    operation_id = "ringup.environment.set-validation",
+    tag = "Environment",
+    request_body = ValidationIn,
+    responses((status = 200, body = ValidationOut)),
+)]
+pub async fn set_validation(State(api): Shared, Caller(who): Caller, Body(body): Body) -> Answer {
+    let validation = json::read::<ValidationIn>(&body)?.validation()?;
+    api.app.set_validation(&who, validation).await?;
+    Ok(ok(&ValidationOut::of(validation)))
+}
+
+/// Register the guide's event types
+///
+/// Those that this environment does not have; those it has stay as they are. Answers the names of what was registered.
+#[utoipa::path(
+    post,
+    path = "/event-type/import/guide",
+    operation_id = "ringup.event-type.import-guide",
+    tag = "Event Type",
+    params(("dry_run" = Option<bool>, Query, description = "Only say what would be registered.")),
+    responses((status = 200, body = ImportOut)),
+)]
+pub async fn import_guide(State(api): Shared, Caller(who): Caller, query: Query) -> Answer {
+    let dry_run = query.flag("dry_run", false)?;
+    Ok(ok(&ImportOut::of(api.app.load_guide(&who, dry_run).await?)))
 }

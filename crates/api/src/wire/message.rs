@@ -12,7 +12,7 @@ use crate::wire::endpoint::EndpointOut;
 use crate::wire::envelope::Sealed;
 use crate::wire::{json, time};
 
-/// `MessageOut`. The last two are ours, and only there when they are true.
+/// `MessageOut`. The last three are ours, and only there when they say something.
 #[derive(serde::Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MessageOut<'a> {
@@ -36,6 +36,10 @@ pub struct MessageOut<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     redacted: bool,
+    /// Where the payload is not what the schema of its type says: a JSON pointer and why.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schema(required = false)]
+    misfits: &'a [String],
 }
 
 pub enum PayloadOut<'a> {
@@ -59,6 +63,9 @@ pub struct AcceptedOut<'a> {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     unregistered: bool,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    #[schema(required = false)]
+    misfits: &'a [String],
 }
 
 /// `MessageEndpointOut`: an endpoint, and where the message stands with it. `outcome` is ours.
@@ -121,7 +128,7 @@ impl Serialize for PayloadOut<'_> {
 }
 
 impl<'a> MessageOut<'a> {
-    pub fn published(published: &Published, sealed: &'a Sealed<'_>, with_content: bool) -> MessageOut<'a> {
+    pub fn published(published: &'a Published, sealed: &'a Sealed<'_>, with_content: bool) -> MessageOut<'a> {
         MessageOut {
             id: published.id.to_string(),
             event_type: &sealed.event_type,
@@ -133,6 +140,7 @@ impl<'a> MessageOut<'a> {
             timestamp: time::text(published.id.tick().time()),
             unregistered: published.unregistered,
             redacted: false,
+            misfits: &published.misfits,
         }
     }
 
@@ -156,12 +164,13 @@ impl<'a> MessageOut<'a> {
             timestamp: time::text(event.id.tick().time()),
             unregistered: event.unregistered,
             redacted: matches!(event.payload, Payload::Redacted(_)),
+            misfits: &event.extras.misfits,
         }
     }
 }
 
 impl<'a> AcceptedOut<'a> {
-    pub fn of(published: &Published, sealed: &'a Sealed<'_>) -> AcceptedOut<'a> {
+    pub fn of(published: &'a Published, sealed: &'a Sealed<'_>) -> AcceptedOut<'a> {
         AcceptedOut {
             status: 202,
             id: published.id.to_string(),
@@ -169,6 +178,7 @@ impl<'a> AcceptedOut<'a> {
             event_id: sealed.event_id.as_deref(),
             timestamp: time::text(published.id.tick().time()),
             unregistered: published.unregistered,
+            misfits: &published.misfits,
         }
     }
 }

@@ -30,4 +30,5 @@ pub mod stats;
 pub mod subscription;
 pub mod task;
 pub mod time;
+pub mod validation;
 pub mod why;

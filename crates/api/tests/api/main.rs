@@ -30,4 +30,5 @@ mod settings;
 mod standing;
 mod subscriptions;
 mod tasks;
+mod validation;
 mod why;

@@ -5,6 +5,9 @@ use std::cmp::Ordering;
 /// Digits of an exponent. No amount, measure or count has more; a spelling that does is not taken for a number.
 const EXPONENT_DIGITS_MAX: usize = 18;
 
+/// Significant digits of a divisor, so that nothing overflows on the way to a remainder.
+pub const DIVISOR_DIGITS_MAX: usize = 18;
+
 /// A number in JSON's spelling. Nothing is converted, so nothing is rounded: `19.99`, `9007199254740993` and `1e400` are
 /// exactly themselves.
 ///
@@ -65,6 +68,56 @@ impl<'a> Decimal<'a> {
         }
     }
 
+    /// Whether it has no fraction, however it is spelled: `1.0` and `100e-2` have none.
+    pub fn is_integer(&self) -> bool {
+        let (_, zeros) = self.core();
+        self.magnitude().is_none() || self.scale().saturating_add(zeros) >= 0
+    }
+
+    /// Whether it is a whole number of times the other one. `None` where that cannot be said exactly: the other one is
+    /// zero, or has more than [`DIVISOR_DIGITS_MAX`] significant digits.
+    pub fn is_multiple_of(&self, other: &Decimal<'_>) -> Option<bool> {
+        let (divisor, divisor_zeros) = other.core();
+        if other.magnitude().is_none() || divisor.len() > DIVISOR_DIGITS_MAX {
+            return None;
+        }
+        let divisor = divisor.iter().fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
+        if self.magnitude().is_none() {
+            return Some(true);
+        }
+        let (digits, zeros) = self.core();
+        let own = self.scale().saturating_add(zeros);
+        let shift = own.saturating_sub(other.scale().saturating_add(divisor_zeros));
+        // Its last digit is not zero, so it is no multiple of ten times anything.
+        let Ok(shift) = u64::try_from(shift) else { return Some(false) };
+        let rest = digits.iter().fold(0_u128, |rest, digit| (rest * 10 + u128::from(digit - b'0')) % divisor);
+        Some((rest * power_of_ten(shift, divisor)).is_multiple_of(divisor))
+    }
+
+    /// One spelling for each value: two numbers are equal if and only if theirs are.
+    pub fn canonical(&self) -> String {
+        if self.magnitude().is_none() {
+            return "0".to_owned();
+        }
+        let (digits, zeros) = self.core();
+        let sign = if self.negative { "-" } else { "" };
+        format!("{sign}{}e{}", String::from_utf8_lossy(&digits), self.scale().saturating_add(zeros))
+    }
+
+    /// The digits from the first to the last that is not zero, and how many zeros follow.
+    fn core(&self) -> (Vec<u8>, i64) {
+        let mut digits: Vec<u8> = self.significant().collect();
+        let all = digits.len();
+        let last = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |at| at + 1);
+        digits.truncate(last);
+        (digits, i64::try_from(all - last).unwrap_or(i64::MAX))
+    }
+
+    /// The power of ten that the last digit stands for.
+    fn scale(&self) -> i64 {
+        self.exponent.saturating_sub(i64::try_from(self.fraction.len()).unwrap_or(i64::MAX))
+    }
+
     /// How many digits stand before the decimal point once the first one is not zero; negative for leading zeros behind
     /// it. `None` for zero.
     fn magnitude(&self) -> Option<i64> {
@@ -83,6 +136,18 @@ impl<'a> Decimal<'a> {
     fn digits(&self) -> impl Iterator<Item = u8> {
         self.integer.iter().chain(self.fraction).copied()
     }
+}
+
+fn power_of_ten(mut exponent: u64, modulus: u128) -> u128 {
+    let (mut power, mut base) = (1 % modulus, 10 % modulus);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power = power * base % modulus;
+        }
+        base = base * base % modulus;
+        exponent >>= 1;
+    }
+    power
 }
 
 /// As fractions: a spelling that ends goes on with zeros.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use ringup_core::account::Validation;
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 
@@ -189,6 +190,11 @@ keys! {
     events: Events {
         /// Whether the environment made by the first start refuses event types that nobody registered.
         strict: bool = "false";
+        /// Whether new environments begin with the event types of the guide, each with its schema and a sample.
+        catalogue: bool = "true";
+        /// What new environments do about a payload that is not as the schema of its type says: `off` does not look, `warn`
+        /// accepts it and notes what is wrong with it, `strict` refuses it.
+        validation: Validation = "warn";
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod authorization;
 mod bad_input;
+mod catalog;
 mod catcher;
 mod cli;
 mod disk;

@@ -5,7 +5,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::account::{Account, ApiKey, Environment, EventType, Role, Validation};
 use ringup_core::authorization::{Authorization, Certificate, CredentialsIn, OAuth, Scheme, Secret, TokenBody};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::filter::Filter;
@@ -26,7 +26,8 @@ const ODD: &str = "Warung “Kemang” 雑貨 🧾 'quoted' \"twice\"\n\ttabbed 
 
 pub async fn every_field_comes_back(home: &dyn Home) {
     let store = home.open().await;
-    let environment = Environment { name: ODD.to_owned(), strict: true, ..sample::environment("") };
+    let validation = Validation::Strict;
+    let environment = Environment { name: ODD.to_owned(), strict: true, validation, ..sample::environment("") };
     let environment = Environment {
         key: EnvironmentKey(put(&store, Change::PutEnvironment(environment.clone())).await),
         ..environment
@@ -219,6 +220,27 @@ pub async fn a_refused_change_changes_nothing(home: &dyn Home) {
     assert_eq!(after.environments, before.environments);
     let scene = scene.reopen(home).await;
     assert_eq!(load(&scene.store).await.environments, before.environments);
+}
+
+pub async fn an_environment_and_what_it_begins_with_are_one(home: &dyn Home) {
+    let scene = Scene::open(home).await;
+    let environment = Environment { validation: Validation::Strict, ..sample::environment("founded") };
+    // Whatever they say, they are of the environment that is made.
+    let types = [sample::event_type(0, "a"), sample::event_type(1, "b")];
+    let key = put(&scene.store, Change::FoundEnvironment(environment.clone(), types.to_vec())).await;
+    // A name that is taken twice takes the environment with it.
+    let twice = vec![sample::event_type(0, "c"), sample::event_type(0, "c")];
+    taken(&scene.store, Change::FoundEnvironment(sample::environment("another"), twice)).await;
+    taken(&scene.store, Change::FoundEnvironment(environment.clone(), Vec::new())).await;
+    let scene = scene.reopen(home).await;
+    let found = load(&scene.store).await;
+    let environment = Environment { key: EnvironmentKey(key), ..environment };
+    assert!(found.environments.contains(&environment), "{:?}", found.environments);
+    assert!(found.environments.iter().all(|other| other.name != "another"));
+    let mut own: Vec<&str> =
+        found.event_types.iter().filter(|one| one.environment.0 == key).map(|one| one.name.as_str()).collect();
+    own.sort_unstable();
+    assert_eq!(own, ["a", "b"]);
 }
 
 pub async fn a_revoked_key_stays_listed(home: &dyn Home) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ringup_core::account::{Account, ApiKey, Environment, EventType, KeyKind, Role};
+use ringup_core::account::{Account, ApiKey, Environment, EventType, KeyKind, Role, Validation};
 use ringup_core::delivery::{After, DeliveryKey, Ended, Trigger};
 use ringup_core::endpoint::{Endpoint, SigningSecret};
 use ringup_core::event::{Event, Extras, KeepPayload};
@@ -53,6 +53,7 @@ pub fn environment(name: &str) -> Environment {
         id: EnvironmentId::new(noon(), unique().into()),
         name: name.to_owned(),
         strict: false,
+        validation: Validation::Warn,
         created_at: noon(),
     }
 }

@@ -64,6 +64,15 @@ impl ConfigurationRows {
     pub(super) fn change(&mut self, change: Change) -> Result<i64, StoreError> {
         match change {
             Change::PutEnvironment(environment) => self.put_environment(environment),
+            Change::FoundEnvironment(environment, event_types) => {
+                let mut changed = self.clone();
+                let key = changed.put_environment(environment)?;
+                for event_type in event_types {
+                    changed.put_event_type(EventType { environment: EnvironmentKey(key), ..event_type })?;
+                }
+                *self = changed;
+                Ok(key)
+            }
             Change::PutKey(key) => self.put_key(key),
             Change::RevokeKeys(ids, at) => self.revoke_keys(&ids, at),
             Change::KeysUsed(used) => {

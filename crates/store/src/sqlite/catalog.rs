@@ -103,6 +103,10 @@ const LADDER: Ladder = Ladder {
     -- Tasks may go by a search of the log: their scope says so, which older versions do not know.
     CREATE INDEX task_newest ON task (account, id);
     ",
+        "
+    -- In environments that were made before payloads were looked at, nobody looks until somebody says so.
+    ALTER TABLE environment ADD COLUMN validation TEXT NOT NULL DEFAULT 'off';
+    ",
     ],
 };
 

@@ -15,7 +15,7 @@ async fn a_url_is_added_looked_at_paused_and_deleted() {
     let desk = Desk::open().await;
     let browser = fresh(&desk).await;
     browser.get("/a/kopi/urls").await.shows("Tell us where to send events");
-    browser.get("/a/kopi/urls/new").await.shows("invoiceCreated").shows("Invoice Payment");
+    browser.get("/a/kopi/urls/new").await.shows("invoiceCreated").shows("customer invoice");
     let fields = [
         ("url", "https://erp.example/hooks"),
         ("description", "ERP <i>sync</i>"),
@@ -93,7 +93,7 @@ async fn a_secret_is_shown_when_asked_and_can_be_replaced() {
 async fn the_catalogue_is_by_family_and_each_type_has_a_sample() {
     let desk = Desk::open().await;
     let browser = fresh(&desk).await;
-    browser.get("/a/kopi/catalog").await.shows("Invoice Payment").shows("invoiceCreated");
+    browser.get("/a/kopi/catalog").await.shows("customer invoice").shows("invoiceCreated");
     browser.get("/a/kopi/catalog?find=shift").await.lacks("invoiceCreated");
     browser.get("/a/kopi/catalog/invoiceCreated").await.shows("HS-25-000417").shows("No URL asks for it");
     assert_eq!(browser.get("/a/kopi/catalog/nothing").await.status, 404);

@@ -143,6 +143,9 @@ pub const ROWS: &[Row] = &[
     //
     ("v1.environment.export", Reads, ""),
     ("v1.environment.import", Environment(Scope::EventTypes), "{}"),
+    ("ringup.environment.get-validation", Reads, ""),
+    ("ringup.environment.set-validation", Environment(Scope::EventTypes), r#"{"mode":"warn"}"#),
+    ("ringup.event-type.import-guide", Environment(Scope::EventTypes), ""),
     ("v1.event-type.import-openapi", Environment(Scope::EventTypes), IMPORT),
     //
     ("v1.authentication.app-portal-access", Account(Scope::Keys), "{}"),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ringup_core::account::Validation;
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 use tracing_subscriber::EnvFilter;
@@ -80,6 +81,7 @@ choices! {
     RequestLog: r#""off", "debug" or "info""#,
     LogMode: r#""full", "error" or "none""#,
     Policy: r#""guide" or "durable""#,
+    Validation: r#""off", "warn" or "strict""#,
 }
 
 /// Which lines the process log has: a level, or levels by part of the program. Always a valid [`EnvFilter`].

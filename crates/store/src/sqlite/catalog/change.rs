@@ -2,6 +2,7 @@
 
 use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
+use ringup_core::key::EnvironmentKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::authorization;
@@ -20,6 +21,13 @@ pub(super) fn apply(
 ) -> rusqlite::Result<Option<i64>> {
     match change {
         Change::PutEnvironment(environment) => put_environment(connection, environment),
+        Change::FoundEnvironment(environment, event_types) => {
+            let Some(key) = put_environment(connection, environment)? else { return Ok(None) };
+            for event_type in event_types {
+                put_event_type(connection, &EventType { environment: EnvironmentKey(key), ..event_type.clone() })?;
+            }
+            Ok(Some(key))
+        }
         Change::PutKey(key) => key::put(connection, key),
         Change::RevokeKeys(ids, at) => key::revoke(connection, ids, *at),
         Change::KeysUsed(used) => key::used(connection, used).map(Some),
@@ -51,10 +59,18 @@ pub(super) fn apply(
 fn put_environment(connection: &Connection, environment: &Environment) -> rusqlite::Result<Option<i64>> {
     let Some(key) = key_for(connection, "environment", environment.key.0)? else { return Ok(None) };
     connection.execute(
-        "INSERT INTO environment (key, id, name, strict, created_at) VALUES (?, ?, ?, ?, ?)
+        "INSERT INTO environment (key, id, name, strict, validation, created_at) VALUES (?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET
-            id = excluded.id, name = excluded.name, strict = excluded.strict, created_at = excluded.created_at",
-        params![key, environment.id.0, environment.name, environment.strict, environment.created_at.as_micros()],
+            id = excluded.id, name = excluded.name, strict = excluded.strict, validation = excluded.validation,
+            created_at = excluded.created_at",
+        params![
+            key,
+            environment.id.0,
+            environment.name,
+            environment.strict,
+            environment.validation.word(),
+            environment.created_at.as_micros()
+        ],
     )?;
     Ok(Some(key))
 }

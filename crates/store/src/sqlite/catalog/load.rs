@@ -1,6 +1,6 @@
 //! Reading the configuration whole.
 
-use ringup_core::account::{Account, Environment, EventType};
+use ringup_core::account::{Account, Environment, EventType, Validation};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::id::{AccountId, EndpointId, EnvironmentId, EventTypeId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
@@ -43,6 +43,10 @@ fn environment(row: &Row<'_>) -> rusqlite::Result<Environment> {
         id: EnvironmentId(row.get("id")?),
         name: row.get("name")?,
         strict: row.get("strict")?,
+        validation: {
+            let word: String = row.get("validation")?;
+            known(Validation::from_word(&word), &word)?
+        },
         created_at: time(row, "created_at")?,
     })
 }
