@@ -5,16 +5,17 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
 use bytes::Bytes;
 use http::StatusCode;
-use ringup_app::{CatcherDraft, EndpointDraft, NewEndpoint};
+use ringup_app::{CatcherDraft, EndpointDraft, NewEndpoint, guide};
 use ringup_core::catcher::FixedBody;
 use secrecy::ExposeSecret as _;
 
 use super::{catcher_path, one, title, user};
+use crate::Shared;
 use crate::error_page::Answer;
+use crate::json_view::spread;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, faults};
-use crate::{Shared, sample};
 
 /// What a test event is.
 const TEST_TYPE: &str = "invoiceCreated";
@@ -72,7 +73,7 @@ pub async fn send(State(web): Shared, Path((account, catcher)): Place, Posted { 
     let view = web.app.account(&visit.who, &account)?;
     let found = web.app.catcher(&visit.who, &account, &catcher)?;
     let Some(endpoint) = user(&view, &found) else { return back(&web, &visit, &account, &catcher, "") };
-    let payload = sample::named(TEST_TYPE).map_or_else(|| "{}".to_owned(), sample::Sample::payload);
+    let payload = guide::named(TEST_TYPE).map_or_else(|| "{}".to_owned(), |known| spread(known.sample()));
     let endpoint = endpoint.endpoint.id.to_string();
     web.app.send_example(&visit.who, &account, &endpoint, TEST_TYPE, Bytes::from(payload)).await?;
     back(&web, &visit, &account, &catcher, "tested")
