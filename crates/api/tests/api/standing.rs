@@ -170,7 +170,9 @@ async fn examples_go_to_one_endpoint_whatever_it_subscribes_to() {
     let beyond = desk.post(path, r#"{"eventType":"sale","exampleIndex":2}"#).await;
     beyond.misfit("body.exampleIndex", "no_example", "2 examples");
     desk.post("/event-type", r#"{"name":"bare","description":"","schemas":{"1":{"type":"object"}}}"#).await.made();
-    desk.post(path, r#"{"eventType":"bare"}"#).await.misfit("body.eventType", "no_example", "carries no example");
+    assert_eq!(desk.post(path, r#"{"eventType":"bare"}"#).await.is(202).at("/example"), "made");
+    desk.post("/event-type", r#"{"name":"unsaid","description":""}"#).await.made();
+    desk.post(path, r#"{"eventType":"unsaid"}"#).await.misfit("body.eventType", "no_example", "no schema");
     desk.post(path, r#"{"eventType":"unknown"}"#).await.refused(404, "not_found", "unknown");
     desk.call("PATCH", "/app/shop/endpoint/bi", r#"{"disabled":true}"#).await.is(200);
     desk.post(path, r#"{"eventType":"svix.ping"}"#).await.refused(409, "conflict", "enable it first");
