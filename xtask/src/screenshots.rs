@@ -230,6 +230,11 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
     ];
     let pages = within.into_iter().map(|(name, path)| (name, format!("/a/{ACCOUNT}{path}")));
     let others = [
+        ("op-fleet", "/op".to_owned()),
+        ("op-queues", "/op/queues".to_owned()),
+        ("op-accounts", "/op/accounts".to_owned()),
+        ("op-problems", "/op/problems".to_owned()),
+        ("op-system", "/op/system".to_owned()),
         ("accounts", "/a".to_owned()),
         ("me", "/me".to_owned()),
         ("urls-empty", "/a/harbor/urls".to_owned()),

@@ -13,8 +13,8 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, auth, authorization, catcher, content, document, endpoint, environment, event_type, health, key,
-    log, message, operational, poll, settings, stats, task, why,
+    account, attempt, auth, authorization, catcher, content, document, endpoint, environment, event_type, fleet,
+    health, key, log, message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -101,6 +101,13 @@ pub fn history() -> Vec<Described> {
         routes!(stats::of_endpoint),
         routes!(stats::of_attempts),
         routes!(stats::endpoint_count),
+        routes!(fleet::get),
+        routes!(fleet::queues),
+        routes!(fleet::accounts),
+        routes!(fleet::problems),
+        routes!(fleet::system),
+        routes!(fleet::back_up),
+        routes!(fleet::support_bundle),
         routes!(catcher::requests, catcher::clear),
         routes!(catcher::request, catcher::forget),
         routes!(catcher::export),

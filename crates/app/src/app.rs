@@ -13,6 +13,7 @@ use ringup_store::directory::{AccountView, Directory, EndpointView};
 
 use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
+use crate::fleet::{Backups, House, Samples};
 use crate::founding::Founding;
 use crate::live::Followers;
 use crate::principal::Principal;
@@ -41,6 +42,10 @@ pub struct App {
     pub(crate) followers: Followers,
     pub(crate) founding: Founding,
     pub(crate) schemas: Schemas,
+    /// What the running process tells of itself.
+    pub(crate) house: Option<House>,
+    pub(crate) samples: Samples,
+    pub(crate) backups: Backups,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
 }
@@ -58,6 +63,9 @@ impl App {
             founding: Founding::default(),
             schemas: Schemas::default(),
             followers: Followers::default(),
+            house: None,
+            samples: Samples::default(),
+            backups: Backups::default(),
             no_pointers: Arc::from([]),
         }
     }
@@ -78,6 +86,12 @@ impl App {
     #[must_use]
     pub fn founding(self, founding: Founding) -> App {
         App { founding, ..self }
+    }
+
+    /// In a process that tells of itself.
+    #[must_use]
+    pub fn in_house(self, house: House) -> App {
+        App { house: Some(house), ..self }
     }
 
     pub fn now(&self) -> Timestamp {

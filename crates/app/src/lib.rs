@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod event_type;
 mod example;
+pub mod fleet;
 mod founding;
 pub mod guide;
 mod header;

@@ -12,6 +12,7 @@ pub mod draw;
 pub mod endpoint;
 pub mod event;
 pub mod filter;
+pub mod gauge;
 pub mod health;
 pub mod id;
 pub mod invariants;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringup_core::breaker::Pass;
-use ringup_core::delivery::{After, DeliveryState};
+use ringup_core::delivery::{After, DeliveryState, Trigger};
 use ringup_core::json;
 use ringup_core::log;
 use ringup_core::outcome::{Answer, BodyEnd, Outcome};
@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::Parts;
 use crate::announce::Announcer;
+use crate::gauge::FirstAttempts;
 use crate::intake::Message;
 use crate::lane::Entry;
 use crate::prepared::Prepared;
@@ -42,6 +43,7 @@ pub struct Shell {
     pub tasks: TaskTracker,
     pub announcer: Arc<Announcer>,
     pub tokens: Tokens,
+    pub first_attempts: Arc<FirstAttempts>,
     clock: Arc<dyn Clock>,
     caller: Arc<dyn Caller>,
 }
@@ -91,6 +93,7 @@ impl Shell {
             cut: CancellationToken::new(),
             tasks: TaskTracker::new(),
             tokens: Tokens::default(),
+            first_attempts: Arc::default(),
             clock: parts.clock,
             caller: parts.caller,
         }
@@ -114,6 +117,11 @@ impl Report {
         let Some(begun) = &self.begun else { return };
         let started_at = self.shell.clock.now();
         let since = self.shell.steady.now();
+        let delivery = &begun.entry.delivery;
+        // What its publisher put off, or a person asked for again, did not wait for us.
+        if delivery.attempts_made == 0 && delivery.trigger == Trigger::Policy && !begun.entry.put_off {
+            self.shell.first_attempts.note(started_at.saturating_since(begun.entry.event.accepted_at()));
+        }
         let called = self.shell.call(begun, started_at).await;
         let latency = self.shell.steady.now().saturating_since(since).saturating_sub(called.waited);
         if let Some(begun) = self.begun.take() {

@@ -1,6 +1,7 @@
 //! The one task that owns all lanes: takes in what comes, starts what may start, in fair turn.
 
 mod failing;
+mod look;
 mod read;
 mod stopped;
 
@@ -183,6 +184,7 @@ impl Conductor {
             Message::WorkFound(found) => self.on_work_found(found),
             Message::LookedBack { endpoint, since } => self.on_looked_back(endpoint, since),
             Message::Emptied { endpoint, all } => self.on_emptied(endpoint, all),
+            Message::Look(answer) => drop(answer.send(self.gauges())),
             Message::Stop { grace, answer } => {
                 let deadline = Instant::now() + grace;
                 self.stop = Some(Stop { deadline, cut: false, interrupted: 0, answer: Some(answer) });
@@ -327,9 +329,9 @@ impl Conductor {
             // While an endpoint is being emptied, only the store knows what is left of it.
             let room = self.has_room() && !self.is_emptying(endpoint);
             match due_at {
-                None => drop(self.visit(endpoint, |lane| lane.offer(Entry { event, delivery }, room))),
+                None => drop(self.visit(endpoint, |lane| lane.offer(Entry { event, delivery, put_off: false }, room))),
                 Some(at) if at <= horizon && room => {
-                    self.visit(endpoint, |lane| lane.put_off(Entry { event, delivery }));
+                    self.visit(endpoint, |lane| lane.put_off(Entry { event, delivery, put_off: true }));
                 }
                 // A sweep will find it before its time, or soon if there is no room now.
                 Some(at) => self.sweep.want(at.saturating_sub(WINDOW)),
@@ -484,5 +486,5 @@ fn is_near(after: After, now: Timestamp) -> bool {
 }
 
 fn entry(loaded: Loaded) -> Entry {
-    Entry { event: loaded.event, delivery: loaded.delivery }
+    Entry { event: loaded.event, delivery: loaded.delivery, put_off: false }
 }

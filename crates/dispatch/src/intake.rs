@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use ringup_core::delivery::DeliveryKey;
+use ringup_core::gauge::LaneGauge;
 use ringup_core::key::EndpointKey;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_store::seam::{Fresh, Listener, Loaded, StoreError};
@@ -49,6 +50,8 @@ pub enum Message {
         endpoint: EndpointKey,
         all: bool,
     },
+    /// What the lanes hold is asked from outside.
+    Look(oneshot::Sender<Vec<LaneGauge>>),
     Stop {
         grace: Duration,
         answer: oneshot::Sender<Leftover>,

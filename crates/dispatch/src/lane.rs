@@ -31,6 +31,8 @@ const KEYS_IN_RETRY_MAX: usize = 64;
 pub struct Entry {
     pub event: Arc<Event>,
     pub delivery: Delivery,
+    /// Its publisher put it off, and here it waited for that time.
+    pub put_off: bool,
 }
 
 impl Entry {

@@ -7,6 +7,7 @@
 mod announce;
 mod attempt;
 mod conductor;
+mod gauge;
 mod intake;
 mod lane;
 mod patience;
@@ -28,10 +29,12 @@ use tokio::task::JoinHandle;
 
 use crate::attempt::Shell;
 use crate::conductor::Conductor;
+use crate::gauge::FirstAttempts;
 use crate::intake::{Intake, Message};
 use crate::steady::Steady;
 
 pub use crate::announce::Words;
+pub use crate::gauge::Watch;
 pub use crate::task::Tasks;
 pub use crate::upkeep::{Upkeep, UpkeepPlan};
 
@@ -54,6 +57,7 @@ impl Default for Plan {
 /// A running dispatcher.
 pub struct Dispatch {
     messages: mpsc::UnboundedSender<Message>,
+    first_attempts: Arc<FirstAttempts>,
     conductor: JoinHandle<()>,
 }
 
@@ -83,8 +87,14 @@ impl Dispatch {
         parts.catalogue.listen(intake.clone());
         let steady = Steady::new(parts.clock.now());
         let shell = Arc::new(Shell::new(parts, steady, messages.clone()));
+        let first_attempts = shell.first_attempts.clone();
         let conductor = tokio::spawn(Conductor::new(plan, shell, intake, inbox).run());
-        Dispatch { messages, conductor }
+        Dispatch { messages, first_attempts, conductor }
+    }
+
+    /// To look at it while it runs.
+    pub fn watch(&self) -> Watch {
+        Watch { messages: self.messages.clone(), first_attempts: self.first_attempts.clone() }
     }
 
     /// Stops starting attempts, waits up to `grace` for those under way, cuts off the rest.

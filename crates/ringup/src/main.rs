@@ -6,6 +6,7 @@ mod config;
 mod data;
 mod greeting;
 mod health;
+mod house;
 mod keys;
 mod probe;
 mod remote;

@@ -32,7 +32,7 @@ use crate::config::{Loaded, Settings};
 use crate::health::Health;
 use crate::shell::{SystemClock, SystemRandom};
 use crate::signal::StopSignal;
-use crate::{data, greeting};
+use crate::{data, greeting, house};
 
 /// Between looks for history that has outlived its retention.
 const RETAIN_EVERY: Duration = Duration::from_secs(60);
@@ -87,13 +87,14 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let catchers = Catchers::load(catching.store.clone(), catching.plan.clone()).await?;
     let app = App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan));
     let app = app.calling_with(egress.clone()).with_catchers(catchers).founding(founding(&config));
-    let app = Arc::new(app);
+    let app = Arc::new(app.in_house(house::house(&config.store, &settings, dispatch.watch())));
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config));
     greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
 
     let stop = CancellationToken::new();
+    let sampling = tokio::spawn(house::sample(app.clone(), stop.clone()));
     let router =
         ringup_api::router(app.clone(), api_plan(&config, address)?, health.wellness()).merge(console.router());
     let catcher_router = ringup_api::catcher_router(app.clone());
@@ -112,6 +113,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     app.end_waits();
     let served = async {
         let _ = server.await;
+        let _ = sampling.await;
         catching.stop().await;
     };
     tokio::select! {

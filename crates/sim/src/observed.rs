@@ -1,5 +1,6 @@
 //! The store as the process sees it, with an observer at the door who writes down what is promised to be durable.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use ringup_core::time::{Tick, Timestamp};
 use ringup_store::Store;
 use ringup_store::log_query::{LogQuery, LogScan};
 use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
+use ringup_store::overview::{BackedUp, Backlog, Tally};
 use ringup_store::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -455,6 +457,18 @@ impl Store for ObservedStore {
 
     fn census(&self) -> Answer<'_, Census> {
         self.inner.census()
+    }
+
+    fn tally(&self, from_minute: i64, until_minute: i64) -> Answer<'_, Tally> {
+        self.inner.tally(from_minute, until_minute)
+    }
+
+    fn backlog(&self, now: Timestamp, rows_max: usize) -> Answer<'_, Backlog> {
+        self.inner.backlog(now, rows_max)
+    }
+
+    fn back_up(&self, into: PathBuf, name: String) -> Answer<'_, BackedUp> {
+        self.inner.back_up(into, name)
     }
 
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained> {

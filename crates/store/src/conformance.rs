@@ -20,6 +20,7 @@ pub mod isolation;
 pub mod keys;
 pub mod logging;
 pub mod model;
+pub mod overview;
 pub mod payload;
 pub mod random;
 pub mod reading;
@@ -145,6 +146,8 @@ macro_rules! conformance_tests {
             logging: only_the_newest_attempt_of_a_delivery,
             logging: whoever_goes_on_from_the_horizon_misses_nothing,
             logging: counters_of_many_are_those_of_each,
+            overview: counters_of_all_endpoints_are_summed,
+            overview: a_backlog_is_counted_by_endpoint_and_time,
             payload: bytes_are_sacred,
             payload: the_fate_of_a_delivered_payload,
             payload: the_fate_of_an_event_that_nobody_gets,

@@ -13,6 +13,7 @@ pub mod log_entry;
 pub mod log_query;
 pub mod memory;
 pub mod operational;
+pub mod overview;
 pub mod query;
 pub mod sealed;
 pub mod seam;

@@ -9,6 +9,7 @@ mod configuration;
 mod history;
 mod log;
 mod notice;
+mod overview;
 mod plan;
 mod read;
 mod recall;
@@ -19,6 +20,7 @@ mod shared;
 mod task;
 mod work;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ringup_core::delivery::{DeliveryKey, Ended};
@@ -31,6 +33,7 @@ use ringup_core::time::{Tick, Timestamp};
 pub use plan::{Failure, Fault, Faults, Operation, Plan};
 
 use crate::log_query::{LogQuery, LogScan};
+use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -309,6 +312,21 @@ impl Store for MemoryStore {
 
     fn census(&self) -> Answer<'_, Census> {
         self.shared.run(Operation::Read, |state| Ok(read::census(&state.durable.history)))
+    }
+
+    fn tally(&self, from_minute: i64, until_minute: i64) -> Answer<'_, Tally> {
+        self.shared
+            .run(Operation::Read, move |state| Ok(overview::tally(&state.durable.history, from_minute, until_minute)))
+    }
+
+    fn backlog(&self, now: Timestamp, rows_max: usize) -> Answer<'_, Backlog> {
+        self.shared.run(Operation::Read, move |state| Ok(overview::backlog(&state.durable.history, now, rows_max)))
+    }
+
+    fn back_up(&self, _into: PathBuf, _name: String) -> Answer<'_, BackedUp> {
+        self.shared.run(Operation::Read, |_| {
+            Err(StoreError::Unavailable(Arc::from("it is kept in memory, and there is nothing to copy")))
+        })
     }
 
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained> {

@@ -1,5 +1,6 @@
 //! The verbs that every home of the store offers, and the facts that pass through them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use ringup_core::time::{Tick, Timestamp};
 
 use crate::log_entry::{Attempt, Count};
 use crate::log_query::{LogQuery, LogScan};
+use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Reach, Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -222,12 +224,25 @@ pub trait Store: Send + Sync + 'static {
 
     fn census(&self) -> Answer<'_, Census>;
 
+    /// Counters of all endpoints together, between two minutes since 1970, the first included, the last not. Reads as many
+    /// rows as there are minutes times endpoints with attempts in them.
+    fn tally(&self, from_minute: i64, until_minute: i64) -> Answer<'_, Tally>;
+
+    /// What waits, endpoint by endpoint, and when retries of the next hour are due. Counts no more than `rows_max`
+    /// deliveries, endpoints in the order of their keys, and says where that was not all.
+    fn backlog(&self, now: Timestamp, rows_max: usize) -> Answer<'_, Backlog>;
+
     // --- upkeep
 
     /// Removes what is older than the plan allows, counted from the end of the day in which the event was accepted. Days
     /// with live deliveries stay. A day whose payloads and attempts are both over goes as a whole, with its ended
     /// deliveries and counters. Before that, payloads whose event's own time is over go, unless a delivery is live.
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained>;
+
+    /// Copies everything into a new folder of this name within `into`, from which a store can be opened: every event
+    /// acknowledged before is in it. Beside the writer, which it does not hold up. `Conflict` if the name is taken,
+    /// `Unavailable` for a home that has no files.
+    fn back_up(&self, into: PathBuf, name: String) -> Answer<'_, BackedUp>;
 
     /// Writes what was handed over, folds journals into their files, and lets go of them. Verbs fail afterwards.
     fn close(&self) -> Answer<'_, ()>;

@@ -9,6 +9,7 @@
 
 mod accept;
 mod answer;
+mod backup;
 mod catalog;
 mod catcher;
 mod checkpoint;
@@ -30,6 +31,7 @@ mod merge;
 mod notice;
 mod open;
 mod open_day;
+mod overview;
 mod plan;
 mod posting;
 mod read;
@@ -45,6 +47,7 @@ mod walk;
 mod work;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -61,6 +64,7 @@ pub use fault::{Failpoint, Point};
 pub use plan::Plan;
 
 use crate::log_query::{LogQuery, LogScan};
+use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
@@ -303,6 +307,18 @@ impl Store for SqliteStore {
 
     fn census(&self) -> Answer<'_, Census> {
         self.shared.ask(read::census)
+    }
+
+    fn tally(&self, from_minute: i64, until_minute: i64) -> Answer<'_, Tally> {
+        self.shared.ask(move |shared| overview::tally(shared, from_minute, until_minute))
+    }
+
+    fn backlog(&self, now: Timestamp, rows_max: usize) -> Answer<'_, Backlog> {
+        self.shared.ask(move |shared| overview::backlog(shared, now, rows_max))
+    }
+
+    fn back_up(&self, into: PathBuf, name: String) -> Answer<'_, BackedUp> {
+        self.shared.ask(move |shared| backup::back_up(shared, &into, &name))
     }
 
     fn retain(&self, plan: Retention, now: Timestamp) -> Answer<'_, Retained> {

@@ -1,5 +1,6 @@
 //! Charts as SVG: geometry in attributes, colour by class, a sentence for whoever cannot see them.
 
+mod figure;
 mod ladder;
 mod spans;
 
@@ -16,6 +17,7 @@ use crate::markup::Markup;
 use crate::text;
 use crate::ui::Ui;
 
+pub use figure::{Figure, area, columns};
 pub use ladder::{Rung, ladder};
 pub use spans::{parts, spans};
 
@@ -85,6 +87,25 @@ impl Series {
             let href =
                 format!("{log}?after={}&amp;before={}", escaped(&text::rfc3339(from)), escaped(&text::rfc3339(until)));
             write_bar(&mut svg, x, STEP, HEIGHT, *bucket, highest, Some((&href, &attribute(&title))));
+        }
+        svg.push_str("</svg>");
+        HtmlSafeOutput(svg)
+    }
+
+    /// Bars that lead nowhere, over the hour that a server looks back on.
+    pub fn plain(&self, ui: &Ui) -> Markup {
+        const STEP: u64 = 20;
+        const HEIGHT: u64 = 100;
+        let highest = self.highest();
+        let sums = self.buckets.iter().fold((0, 0), |sum, one| (sum.0 + one.delivered, sum.1 + one.failed));
+        let sentence = ui.b("op-hour-sentence", "delivered", ui.num(&sums.0), "failed", ui.num(&sums.1));
+        let mut svg = format!(
+            r#"<svg class="bars" viewBox="0 0 {} {HEIGHT}" preserveAspectRatio="none" role="img" aria-label="{}">"#,
+            STEP * self.buckets.len() as u64,
+            attribute(&sentence),
+        );
+        for (at, bucket) in self.buckets.iter().enumerate() {
+            write_bar(&mut svg, STEP * at as u64, STEP, HEIGHT, *bucket, highest, None);
         }
         svg.push_str("</svg>");
         HtmlSafeOutput(svg)

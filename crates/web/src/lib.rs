@@ -22,6 +22,7 @@ mod lang;
 mod log;
 mod markup;
 mod menu;
+mod operator;
 mod overview;
 mod person;
 mod prefs;
@@ -88,6 +89,13 @@ impl Console {
             .route("/sign-out-everywhere", post(sign_in::sign_out_everywhere))
             .route("/link/{token}", get(sign_in::link))
             .route("/me", get(person::page).post(person::save))
+            .route("/op", get(operator::fleet))
+            .route("/op/queues", get(operator::queues))
+            .route("/op/accounts", get(operator::accounts))
+            .route("/op/problems", get(operator::problems))
+            .route("/op/system", get(operator::system))
+            .route("/op/backup", post(operator::back_up))
+            .route("/op/support-bundle", get(operator::support_bundle))
             .route("/a", get(account::list).post(account::create))
             .route("/a/{a}", get(overview::page))
             .route("/a/{a}/urls", get(endpoint::list).post(endpoint::create))

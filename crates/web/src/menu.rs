@@ -14,6 +14,11 @@ pub enum Menu {
     Catcher,
     Verify,
     Person,
+    Fleet,
+    Queues,
+    Loads,
+    Problems,
+    System,
     /// A page that no menu leads to.
     Nowhere,
 }
@@ -44,6 +49,15 @@ pub const VIEWS: &[(&str, &str)] = &[
     ("view-failing", "/logs?query=status%3Afailed%2Cretrying+after%3A-24h"),
     ("view-slow", "/logs?query=took%3A%3E2s+after%3A-24h"),
     ("view-test", "/logs?query=test%3Atrue"),
+];
+
+/// For operators; the paths are whole.
+pub const OPERATOR: &[Item] = &[
+    item(Menu::Fleet, "op-fleet", "overview", "/op"),
+    item(Menu::Queues, "op-queues", "logs", "/op/queues"),
+    item(Menu::Loads, "op-accounts", "accounts", "/op/accounts"),
+    item(Menu::Problems, "op-problems", "alert", "/op/problems"),
+    item(Menu::System, "op-system", "configuration", "/op/system"),
 ];
 
 /// Within an account.

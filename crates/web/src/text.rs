@@ -72,7 +72,8 @@ pub fn size(bytes: usize, lang: Lang) -> String {
     match bytes {
         0..1_024 => format!("{bytes} B"),
         1_024..1_048_576 => format!("{} KiB", lang.tenths(bytes * 10 / 1_024)),
-        _ => format!("{} MiB", lang.tenths(bytes * 10 / 1_048_576)),
+        1_048_576..1_073_741_824 => format!("{} MiB", lang.tenths(bytes * 10 / 1_048_576)),
+        _ => format!("{} GiB", lang.tenths(bytes / 107_374_182)),
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Recording {
 pub struct Person {
     /// Sees more than one account, and may have keys.
     pub is_whole: bool,
+    /// Sees to the whole server.
+    pub is_operator: bool,
     pub environment: String,
 }
 
@@ -110,6 +112,11 @@ impl Ui {
 
     pub fn size(&self, bytes: &usize) -> String {
         text::size(*bytes, self.lang)
+    }
+
+    /// A size that may be large.
+    pub fn bytes(&self, bytes: u64) -> String {
+        text::size(usize::try_from(bytes).unwrap_or(usize::MAX), self.lang)
     }
 
     /// A moment: the time of day or the date, with all of it to point at.

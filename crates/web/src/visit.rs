@@ -59,6 +59,7 @@ impl Visit {
         Ui {
             person: Some(Person {
                 is_whole: !matches!(self.who.role(), Role::Account(_)),
+                is_operator: matches!(self.who.role(), Role::Operator),
                 environment: self.environment.clone().unwrap_or_default(),
             }),
             csrf: self.csrf.clone(),

@@ -10,6 +10,7 @@ pub mod document;
 pub mod endpoint;
 pub mod environment;
 pub mod event_type;
+pub mod fleet;
 pub mod health;
 pub mod key;
 pub mod log;

@@ -14,6 +14,7 @@ pub mod event_type;
 pub mod example;
 pub mod export;
 pub mod field;
+pub mod fleet;
 pub mod import;
 pub mod json;
 pub mod list;

@@ -15,6 +15,7 @@ pub(super) struct Later {
 
 impl Later {
     pub(super) fn put(&mut self, at: Timestamp, entry: Entry) {
+        let entry = Entry { put_off: true, ..entry };
         self.times.insert(entry.tick(), at);
         self.by_time.insert((at, entry.tick()), entry);
     }

@@ -38,7 +38,11 @@ fn new_entry(tick: u64, order_key: Option<u64>) -> Entry {
     });
     let key = DeliveryKey { endpoint: EndpointKey(1), event: Tick(tick) };
     let state = DeliveryState::Waiting;
-    Entry { event, delivery: Delivery { key, state, attempts_made: 0, trigger: Trigger::Policy, order_key } }
+    Entry {
+        event,
+        delivery: Delivery { key, state, attempts_made: 0, trigger: Trigger::Policy, order_key },
+        put_off: false,
+    }
 }
 
 fn started(take: Take) -> Option<u64> {

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 pub use layer::flag::Flag;
 pub use mistake::Mistakes;
+pub use origin::Origin;
 pub use reference::reference;
 pub use setting::Settings;
 pub use table::Config;

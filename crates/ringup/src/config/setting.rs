@@ -37,6 +37,14 @@ impl Settings {
         text
     }
 
+    /// All settings in the order of the table: name, value as TOML, where it was set. Secrets are hidden.
+    pub fn lines(&self) -> impl Iterator<Item = (&'static str, &str, &Origin)> {
+        table::keys().map(|key| {
+            let setting = self.get(key.name);
+            (key.name, setting.shown.as_str(), &setting.origin)
+        })
+    }
+
     /// Whether somebody set the key called `name`, even to its default. `name` is a key of the table.
     pub fn is_set(&self, name: &str) -> bool {
         self.get(name).origin != Origin::Default

@@ -103,6 +103,8 @@ keys! {
         /// Seals signing secrets, receivers' credentials and extra headers in the data folder: 32 bytes in base64. When not
         /// set, the first start makes a key in the file `encryption.key` of the data folder.
         encryption_key: Option<EncryptionKey> = "none";
+        /// Folder for backups, which an operator asks for from the console or the API; without it none are made.
+        backup_dir: Option<PathBuf> = "none";
         /// How long events with their payloads are kept. An event with a live delivery is kept longer.
         payload_retention: Duration = "90d" in "1h"..="3650d";
         /// How long the log of attempts is kept.

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
 
 mod authorization;
+mod backup;
 mod bad_input;
 mod catalog;
 mod catcher;

@@ -21,7 +21,7 @@ const BEARER: &str = "canary-bearer-token-e4";
 const CLIENT_SECRET: &str = "canary-client-secret-f5";
 
 /// Reads that nobody may find a secret in.
-const LOOKS: [&str; 12] = [
+const LOOKS: [&str; 18] = [
     "/app",
     "/app/shop",
     "/app/shop/settings",
@@ -34,6 +34,12 @@ const LOOKS: [&str; 12] = [
     "/app/shop/msg",
     "/key",
     "/auth/whoami",
+    "/operator/fleet",
+    "/operator/queue",
+    "/operator/account",
+    "/operator/problem",
+    "/operator/system",
+    "/operator/support-bundle",
 ];
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod consumer;
 mod key;
 mod load;
 mod notice;
-mod sealing;
+pub(super) mod sealing;
 mod shape;
 mod task;
 
@@ -115,7 +115,7 @@ const CACHE_KIB: u32 = 1_024;
 
 const PAGE_BYTES: u32 = 4_096;
 
-const NAME: &str = "catalog.db";
+pub(super) const NAME: &str = "catalog.db";
 
 /// The open catalogue.
 pub(super) struct Catalog {

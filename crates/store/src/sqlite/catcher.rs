@@ -5,7 +5,7 @@
 //! Catchers themselves are synced when they are put.
 
 mod row;
-mod thread;
+pub(super) mod thread;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -87,7 +87,7 @@ pub(super) fn next_due(shared: &Shared) -> Outcome<Option<Timestamp>> {
 }
 
 /// Asks the days that have live deliveries, from that of a tick on, oldest first, until one answers that it is enough.
-fn each_live_day(
+pub(super) fn each_live_day(
     shared: &Shared,
     from: Tick,
     mut ask: impl FnMut(&Connection) -> rusqlite::Result<bool>,

@@ -97,6 +97,6 @@ fn response(attempt: &StoredAttempt, ui: &Ui) -> String {
 }
 
 /// Below a millisecond nobody looks.
-fn rounded(span: Duration) -> Duration {
+pub fn rounded(span: Duration) -> Duration {
     Duration::from_millis(u64::try_from(span.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
 }

@@ -10,5 +10,6 @@ mod desk;
 mod door;
 mod live;
 mod log;
+mod operator;
 mod text;
 mod url;

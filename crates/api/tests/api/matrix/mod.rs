@@ -69,6 +69,11 @@ fn verdict(needs: Needs, caller: &Caller, is_named: bool) -> Verdict {
         Needs::Account(scope) => (scope, false),
         Needs::Reads => (ringup_core::scope::Scope::Read, false),
         Needs::Environment(scope) => (scope, true),
+        Needs::Operator(scope) => match caller.place {
+            Place::Nobody => return Verdict::Unknown,
+            Place::Operator => (scope, true),
+            _ => return Verdict::Forbidden,
+        },
     };
     match caller.place {
         Place::Nobody => Verdict::Unknown,
@@ -138,8 +143,9 @@ async fn who_has_all_of_it_is_served_and_sees_nobody_elses() {
             let is_bare = BARE.contains(&(operation.row.0, reply.status));
             assert!(is_done || is_bare, "{what}: {} {}", reply.status, reply.text);
             for hidden in caller.hidden() {
-                // An operator keeps the keys of all environments.
-                let of_all = caller.place == Place::Operator && operation.row.0.starts_with("ringup.key.");
+                // An operator keeps the keys of all environments, and sees to all of them.
+                let of_all = caller.place == Place::Operator
+                    && (operation.row.0.starts_with("ringup.key.") || matches!(operation.row.1, Needs::Operator(_)));
                 let is_shown = operation.row.1 == Needs::Nothing || of_all;
                 assert!(is_shown || !reply.text.contains(hidden), "{what} shows {hidden}: {}", reply.text);
             }

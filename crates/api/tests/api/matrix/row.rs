@@ -2,7 +2,7 @@
 
 use ringup_core::scope::Scope;
 
-use Needs::{Account, Environment, Key, Nothing, Reads};
+use Needs::{Account, Environment, Key, Nothing, Operator, Reads};
 
 /// What a caller must have.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,8 @@ pub enum Needs {
     Reads,
     /// This scope, in the whole environment: not for keys of one account.
     Environment(Scope),
+    /// This scope, in all environments: for operators alone.
+    Operator(Scope),
 }
 
 /// The operation's id, what it needs, and a body that makes sense to it.
@@ -157,6 +159,14 @@ pub const ROWS: &[Row] = &[
     ("ringup.key.create", Environment(Scope::Keys), r#"{"name":"new"}"#),
     ("ringup.key.get", Environment(Scope::Keys), ""),
     ("ringup.key.revoke", Environment(Scope::Keys), ""),
+    //
+    ("ringup.fleet.get", Operator(Scope::Read), ""),
+    ("ringup.fleet.queues", Operator(Scope::Read), ""),
+    ("ringup.fleet.accounts", Operator(Scope::Read), ""),
+    ("ringup.fleet.problems", Operator(Scope::Read), ""),
+    ("ringup.system.get", Operator(Scope::Read), ""),
+    ("ringup.system.backup", Operator(Scope::Settings), ""),
+    ("ringup.system.support-bundle", Operator(Scope::Read), ""),
 ];
 
 /// What whoever may ask is told of an endpoint that has none of it, of a certificate that is none, and who asks to be

@@ -14,7 +14,7 @@ use super::super::schema;
 use crate::sealed::{KEY_ID_BYTES, SealingKey, is_sealed};
 use crate::seam::StoreError;
 
-const KEY_FILE: &str = "encryption.key";
+pub(in crate::sqlite) const KEY_FILE: &str = "encryption.key";
 /// Where a new key waits until everything is sealed with it.
 const NEXT_FILE: &str = "encryption.key.next";
 
