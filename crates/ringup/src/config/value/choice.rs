@@ -108,6 +108,10 @@ impl Scalar for LogFilter {
             // To the filter it means errors only, which nobody who writes nothing can know.
             return Err("is not a log filter".to_owned());
         }
+        if !text.is_ascii() {
+            // No part of the program has such a name, and the filter's reader panics in the middle of a character.
+            return Err("is not a log filter: letters beyond ASCII name no part of the program".to_owned());
+        }
         match EnvFilter::builder().parse(text) {
             Ok(_) => Ok(Self(text.to_owned())),
             Err(error) => Err(format!("is not a log filter: {error}")),
