@@ -11,7 +11,7 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue};
 use http_body::Body as _;
-use ringup_app::Principal;
+use ringup_app::{Origin, Peer, Principal, RequestId};
 use tokio::time::{Instant, timeout};
 use tracing::{Level, enabled, error, event, warn};
 
@@ -39,7 +39,9 @@ pub async fn door(State(api): State<Arc<Api>>, request: Request, next: Next) -> 
     let is_watched = route::is_health(request.uri().path());
     let line = (!is_watched && api.plan.request_log.is_on()).then(|| Line::of(&request));
     let place = if is_watched { Ok(None) } else { api.limits.enter().map(Some) };
-    let visit = Arc::new(Visit::default());
+    let origin =
+        Origin { address: request.extensions().get().map(|Peer(address)| *address), request: RequestId::of(text(&id)) };
+    let visit = Arc::new(Visit::of(origin));
     let mut response = match place {
         Ok(_place) => served(&id, visit.go(next.run(request))).await,
         Err(busy) => busy.into_response(),

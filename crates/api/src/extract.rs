@@ -47,7 +47,7 @@ impl FromRequestParts<Arc<Api>> for Caller {
         };
         let token = token.ok_or_else(|| Problem::unauthenticated("expected `Authorization: Bearer KEY`"))?;
         let environment = header(ENVIRONMENT).transpose().unwrap_or(Some(""));
-        let who = api.app.admit(token, environment).await?;
+        let who = api.app.admit(token, environment).await?.from(visit.origin());
         visit.admit(who, api.limits.admit(&who)?);
         Ok(Caller(who))
     }

@@ -13,7 +13,7 @@ use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::handler::{
-    account, attempt, auth, authorization, catcher, content, document, endpoint, environment, event_type, fleet,
+    account, attempt, audit, auth, authorization, catcher, content, document, endpoint, environment, event_type, fleet,
     health, key, log, message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
@@ -82,6 +82,7 @@ pub fn configuration() -> Vec<Described> {
 /// What publishes, and what looks back.
 pub fn history() -> Vec<Described> {
     vec![
+        routes!(audit::list),
         routes!(why::why),
         routes!(why::policies),
         routes!(endpoint::try_filter),

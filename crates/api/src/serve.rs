@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use ringup_app::Peer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -121,6 +122,7 @@ async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, plan: S
     let socket = Socket::new(socket, &grip, plan.stall_max);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(Peer(peer.ip()));
         if request.uri().path().starts_with(CATCHER_PATH) {
             request.extensions_mut().insert(grip.clone());
         }

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
-use ringup_app::Principal;
+use ringup_app::{Origin, Principal};
 
 use crate::limit::Place;
 
@@ -16,7 +16,10 @@ tokio::task_local! {
 }
 
 #[derive(Default)]
-pub struct Visit(Mutex<Found>);
+pub struct Visit {
+    origin: Origin,
+    found: Mutex<Found>,
+}
 
 #[derive(Default)]
 struct Found {
@@ -27,6 +30,15 @@ struct Found {
 }
 
 impl Visit {
+    pub fn of(origin: Origin) -> Visit {
+        Visit { origin, found: Mutex::default() }
+    }
+
+    /// Where the request comes from.
+    pub fn origin(&self) -> Origin {
+        self.origin
+    }
+
     /// Does some work as this visit.
     pub async fn go<T>(self: &Arc<Visit>, work: impl Future<Output = T>) -> T {
         VISIT.scope(self.clone(), work).await
@@ -59,6 +71,6 @@ impl Visit {
     }
 
     fn found(&self) -> std::sync::MutexGuard<'_, Found> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -47,7 +47,7 @@ impl App {
     ) -> Result<Arc<AccountView>, AppError> {
         let environment = principal.whole(Scope::Accounts)?;
         draft.check()?;
-        let key = self.catalogue.change(|directory| self.new_account(directory, environment, draft)).await?;
+        let key = self.change(principal, |directory| self.new_account(directory, environment, draft)).await?;
         self.account_by_key(key)
     }
 
@@ -80,7 +80,7 @@ impl App {
         edit: impl FnOnce(&mut AccountDraft) + Send,
     ) -> Result<Arc<AccountView>, AppError> {
         let decide = |directory: &Directory| self.edited_account(directory, principal, account, edit);
-        self.account_by_key(self.catalogue.change(decide).await?)
+        self.account_by_key(self.change(principal, decide).await?)
     }
 
     /// Replaces an account, or makes one of this uid. Answers whether it was made.
@@ -105,7 +105,7 @@ impl App {
             made = true;
             self.new_account(directory, environment, draft)
         };
-        let key = self.catalogue.change(decide).await?;
+        let key = self.change(principal, decide).await?;
         Ok((self.account_by_key(key)?, made))
     }
 
@@ -117,7 +117,7 @@ impl App {
             gone = Some(view.account.key);
             Ok::<_, AppError>(Change::DeleteAccount(view.account.key))
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         match gone {
             Some(key) => self.forget_catchers(key).await,
             None => Ok(()),

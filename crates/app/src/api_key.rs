@@ -13,6 +13,7 @@ use ringup_core::key::EnvironmentKey;
 use ringup_core::ports::Random;
 use ringup_core::scope::{Scope, Scopes};
 use ringup_core::time::Timestamp;
+use ringup_store::audit::By;
 use ringup_store::directory::Directory;
 use ringup_store::keyring::KnownKey;
 use ringup_store::seam::Change;
@@ -21,6 +22,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::app::{App, owned};
 use crate::check::{Faults, TITLE_BYTES_MAX};
 use crate::error::{AppError, Fault};
+use crate::origin::Origin;
 use crate::principal::{DEFAULT_ENVIRONMENT, Principal, token_hash};
 
 /// Random bytes of a key.
@@ -86,10 +88,15 @@ pub struct KeyDraft {
 impl KeyDraft {
     /// An unrestricted key for programs.
     pub fn key(role: Role, name: &str) -> KeyDraft {
+        KeyDraft::of(KeyKind::Key, role, name)
+    }
+
+    /// Of any kind, with all that one of it can have.
+    pub fn of(kind: KeyKind, role: Role, name: &str) -> KeyDraft {
         KeyDraft {
-            kind: KeyKind::Key,
+            kind,
             role,
-            scopes: ApiKey::ceiling(KeyKind::Key, role),
+            scopes: ApiKey::ceiling(kind, role),
             name: name.to_owned(),
             expires_at: None,
             parent: None,
@@ -120,14 +127,15 @@ impl App {
     pub async fn first_start(&self, given: Option<&SecretString>, strict: bool) -> Result<FirstStart, AppError> {
         let mut made = FirstStart::default();
         if self.directory().environments().is_empty() {
-            made.environment = Some(self.make_environment(DEFAULT_ENVIRONMENT, strict).await?);
+            made.environment = Some(self.make_environment(&self.by_machine(), DEFAULT_ENVIRONMENT, strict).await?);
         }
         let known = given.is_some_and(|token| self.directory().key(&token_hash(token.expose_secret())).is_some());
         let now = self.now();
         let opens = |key: &ApiKey| key.role == Role::Operator && key.kind == KeyKind::Key && key.is_valid_at(now);
         let nobody = || !self.directory().keys().iter().any(|known| opens(&known.key));
         if !known && (given.is_some() || nobody()) {
-            made.key = Some(self.make_key(KeyDraft::key(Role::Operator, "first start"), given.cloned()).await?);
+            let draft = KeyDraft::key(Role::Operator, "first start");
+            made.key = Some(self.make_key(&self.by_machine(), draft, given.cloned()).await?);
         }
         Ok(made)
     }
@@ -150,7 +158,7 @@ impl App {
         strict: bool,
     ) -> Result<Arc<Environment>, AppError> {
         principal.operator(Scope::Accounts)?;
-        self.make_environment(name, strict).await
+        self.make_environment(&self.by(principal), name, strict).await
     }
 
     /// All keys that the caller may see, revoked and expired ones included, oldest first: an operator's are all there are.
@@ -173,7 +181,7 @@ impl App {
     /// `Forbidden` for more than the caller has.
     pub async fn create_key(&self, principal: &Principal, request: KeyRequest) -> Result<NewKey, AppError> {
         let draft = self.key_draft(principal, request)?;
-        self.make_key(draft, None).await
+        self.make_key(&self.by(principal), draft, None).await
     }
 
     /// Ends a key at once, and all sessions that it was exchanged for. A key that was revoked before stays so.
@@ -183,7 +191,7 @@ impl App {
         if known.key.revoked_at.is_some_and(|at| at <= now) {
             return Ok(());
         }
-        self.revoke(vec![known.key.id], now).await
+        self.revoke(principal, vec![known.key.id], now).await
     }
 
     /// What a key opens, by name.
@@ -203,11 +211,15 @@ impl App {
         }
     }
 
-    pub(crate) async fn revoke(&self, ids: Vec<KeyId>, at: Timestamp) -> Result<(), AppError> {
+    pub(crate) async fn revoke(&self, principal: &Principal, ids: Vec<KeyId>, at: Timestamp) -> Result<(), AppError> {
         if ids.is_empty() {
             return Ok(());
         }
-        self.catalogue.change(|_: &Directory| Ok::<_, AppError>(Change::RevokeKeys(ids, at))).await.map(drop)
+        self.change(principal, |_: &Directory| Ok(Change::RevokeKeys(ids, at))).await.map(drop)
+    }
+
+    fn by_machine(&self) -> By {
+        self.by_key(None, Role::Operator, Origin::default())
     }
 
     fn sees_key(&self, principal: &Principal, environment: EnvironmentKey, key: &ApiKey) -> bool {
@@ -262,21 +274,26 @@ impl App {
         Ok(KeyDraft { scopes, expires_at: request.expires_at, ..KeyDraft::key(role, &request.name) })
     }
 
-    async fn make_environment(&self, name: &str, strict: bool) -> Result<Arc<Environment>, AppError> {
+    async fn make_environment(&self, by: &By, name: &str, strict: bool) -> Result<Arc<Environment>, AppError> {
         let made = new_environment(name, strict, self.now(), &*self.random)?;
         let decide = |directory: &Directory| match directory.environment_named(name) {
             Some(_) => Err(AppError::Conflict(format!("the environment {name:?} exists already"))),
             None => Ok(self.founding.change(made, &*self.random)),
         };
-        let key = self.catalogue.change(decide).await?;
+        let key = self.catalogue.change_by(by, decide).await?;
         let made = self.directory().environment(EnvironmentKey(key));
         made.ok_or_else(|| AppError::not_found("environment", name))
     }
 
-    pub(crate) async fn make_key(&self, draft: KeyDraft, token: Option<SecretString>) -> Result<NewKey, AppError> {
+    pub(crate) async fn make_key(
+        &self,
+        by: &By,
+        draft: KeyDraft,
+        token: Option<SecretString>,
+    ) -> Result<NewKey, AppError> {
         let made = new_key(draft, token, self.now(), &*self.random)?;
         let change = Change::PutKey(made.key.clone());
-        self.catalogue.change(|_: &Directory| Ok::<_, AppError>(change)).await?;
+        self.catalogue.change_by(by, |_: &Directory| Ok::<_, AppError>(change)).await?;
         Ok(made)
     }
 }

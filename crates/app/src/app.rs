@@ -1,6 +1,7 @@
 //! The house behind the verbs, and the one place that decides who owns what.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use ringup_core::ports::{Clock, Random};
@@ -48,6 +49,8 @@ pub struct App {
     pub(crate) backups: Backups,
     /// Shared by the events of all who redact nothing.
     pub(crate) no_pointers: Arc<[String]>,
+    /// The time of the last entry of the audit log, in microseconds: its order is that of what was done.
+    pub(crate) audited_at: AtomicI64,
 }
 
 impl App {
@@ -67,6 +70,7 @@ impl App {
             samples: Samples::default(),
             backups: Backups::default(),
             no_pointers: Arc::from([]),
+            audited_at: AtomicI64::new(0),
         }
     }
 

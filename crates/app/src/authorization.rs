@@ -102,7 +102,7 @@ impl App {
             }
             Ok::<_, AppError>(Change::PutEndpoint(Endpoint { authorization, updated_at: self.now(), ..old.clone() }))
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         self.authorization_for(principal, account, endpoint, Scope::Endpoints)
     }
 

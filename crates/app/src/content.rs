@@ -1,7 +1,9 @@
 //! Removing content for good: what should not have been sent, or should not have been answered.
 
+use ringup_core::audit::{AuditVerb, FieldChange};
 use ringup_core::id::AttemptId;
 use ringup_core::scope::Scope;
+use ringup_store::audit::in_account;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -19,7 +21,10 @@ impl App {
         let view = self.owned(principal, account, Scope::Publish)?;
         let id = self.event_id(view.account.key, event).await?;
         let expunged = self.store().expunge_event(view.account.key, id, self.now()).await;
-        expunged.map_err(|error| missing(error, "message", event))
+        expunged.map_err(|error| missing(error, "message", event))?;
+        let id = id.to_string();
+        let place = in_account(&view.account, id.clone(), id);
+        self.record(principal, AuditVerb::EventExpunged, place, Vec::new()).await
     }
 
     /// Removes what an attempt keeps of the receiver's answer.
@@ -35,6 +40,8 @@ impl App {
         let id: AttemptId = attempt.parse().map_err(|_| not_found())?;
         let event = self.event_id(view.account.key, event).await?;
         let expunged = self.store().expunge_attempt(view.account.key, event, id).await;
-        expunged.map_err(|error| missing(error, "attempt", attempt))
+        expunged.map_err(|error| missing(error, "attempt", attempt))?;
+        let place = in_account(&view.account, id.to_string(), attempt.to_owned());
+        self.record(principal, AuditVerb::AttemptExpunged, place, vec![FieldChange::set("event", event)]).await
     }
 }

@@ -79,7 +79,7 @@ impl App {
             let view = owned(directory, principal, account, Scope::Endpoints)?;
             self.new_endpoint(directory, &view, new)
         };
-        self.endpoint_by_key(self.catalogue.change(decide).await?)
+        self.endpoint_by_key(self.change(principal, decide).await?)
     }
 
     /// Changes what `edit` changes.
@@ -95,7 +95,7 @@ impl App {
             let found = endpoint_of(&view, endpoint)?;
             self.edited_endpoint(directory, &view, &found.endpoint, edit)
         };
-        self.endpoint_by_key(self.catalogue.change(decide).await?)
+        self.endpoint_by_key(self.change(principal, decide).await?)
     }
 
     /// Replaces an endpoint, or makes one of this uid. Answers whether it was made.
@@ -120,7 +120,7 @@ impl App {
             made = true;
             self.new_endpoint(directory, &view, NewEndpoint { draft, ..NewEndpoint::default() })
         };
-        let key = self.catalogue.change(decide).await?;
+        let key = self.change(principal, decide).await?;
         Ok((self.endpoint_by_key(key)?, made))
     }
 
@@ -130,7 +130,7 @@ impl App {
             let view = owned(directory, principal, account, Scope::Endpoints)?;
             endpoint_of(&view, endpoint).map(|found| Change::DeleteEndpoint(found.endpoint.key))
         };
-        self.catalogue.change(decide).await.map(drop)
+        self.change(principal, decide).await.map(drop)
     }
 
     fn new_endpoint(&self, directory: &Directory, view: &AccountView, new: NewEndpoint) -> Result<Change, AppError> {

@@ -68,7 +68,7 @@ impl App {
             }
             old => self.drafted(environment, name, old.as_deref(), draft),
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         self.changed_event_type(environment, name)
     }
 
@@ -87,7 +87,7 @@ impl App {
             edit(&mut draft);
             self.drafted(environment, name, Some(&old), draft)
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         self.changed_event_type(environment, name)
     }
 
@@ -105,7 +105,7 @@ impl App {
             made = old.is_none();
             self.drafted(environment, name, old.as_deref(), draft)
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         Ok((self.changed_event_type(environment, name)?, made))
     }
 
@@ -119,7 +119,7 @@ impl App {
             let old = directory.event_type(environment, name);
             old.map(|old| Change::DeleteEventType(old.id)).ok_or_else(|| AppError::not_found("event type", name))
         };
-        self.catalogue.change(decide).await.map(drop)
+        self.change(principal, decide).await.map(drop)
     }
 
     fn changed_event_type(&self, environment: EnvironmentKey, name: &str) -> Result<Arc<EventType>, AppError> {

@@ -27,7 +27,7 @@ impl App {
             check(&headers)?;
             Ok::<_, AppError>(Change::PutEndpoint(Endpoint { headers, updated_at: self.now(), ..old.clone() }))
         };
-        self.catalogue.change(decide).await.map(drop)
+        self.change(principal, decide).await.map(drop)
     }
 }
 

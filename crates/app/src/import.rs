@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use ringup_core::audit::{AuditVerb, FieldChange};
 use ringup_core::scope::Scope;
+use ringup_store::audit::Place;
 
 use crate::app::App;
 use crate::error::AppError;
@@ -42,6 +44,17 @@ impl App {
                 self.delete_event_type(principal, &other.name, false).await?;
             }
             modified.push(other.name.clone());
+        }
+        if !dry_run && !modified.is_empty() {
+            let found = self.directory().environment(environment);
+            let place = found.map_or_else(Place::default, |found| Place {
+                environment: Some(environment),
+                account: None,
+                subject: found.id.to_string(),
+                label: found.name.clone(),
+            });
+            let count = FieldChange::set("event_types", modified.len());
+            self.record(principal, AuditVerb::EnvironmentImported, place, vec![count]).await?;
         }
         Ok(modified)
     }

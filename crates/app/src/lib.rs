@@ -7,10 +7,12 @@
 mod account;
 mod api_key;
 mod app;
+mod audit;
 mod authorization;
 mod catcher;
 mod cause;
 mod check;
+mod console;
 mod content;
 pub mod diagnosis;
 mod endpoint;
@@ -26,6 +28,7 @@ mod import;
 mod live;
 mod logged;
 mod operational;
+mod origin;
 mod policy;
 mod poll;
 mod principal;
@@ -47,6 +50,7 @@ mod why;
 pub use account::AccountDraft;
 pub use api_key::{FirstStart, KeyDraft, KeyPlace, KeyRequest, NewKey, PlaceOfKey, new_environment, new_key};
 pub use app::{App, Plan};
+pub use audit::{AuditQuery, by_machine};
 pub use authorization::{AuthorizationView, TokenTried};
 pub use catcher::{
     CatcherDraft, CatcherPlan, CatcherView, Catchers, Caught, Incoming, Listed, NewCatcher, Reader, Turn, Waited,
@@ -59,6 +63,7 @@ pub use founding::Founding;
 pub use history::Sent;
 pub use live::{Follower, LOG_WAIT_MAX, News};
 pub use logged::{LogAsk, LogPage, Logged};
+pub use origin::{Origin, Peer, RequestId};
 pub use policy::PolicyView;
 pub use poll::{Polled, Pull, position_id};
 pub use principal::{CallerName, Principal};
@@ -78,6 +83,7 @@ pub use why::{Reason, Why, WhyEndpoint};
 
 /// What verbs answer with, in the store's words.
 pub mod view {
+    pub use ringup_core::audit::AuditEntry;
     pub use ringup_store::directory::{AccountView, EndpointView};
     pub use ringup_store::keyring::KnownKey;
     pub use ringup_store::log_entry::OutcomeWord;

@@ -40,7 +40,7 @@ impl App {
                 created_at: now,
                 updated_at: now,
             };
-            match self.catalogue.change(|_: &Directory| Ok::<_, AppError>(Change::PutAccount(account))).await {
+            match self.change(principal, |_: &Directory| Ok(Change::PutAccount(account))).await {
                 // Somebody else was faster.
                 Ok(_) | Err(AppError::Conflict(_)) => {}
                 Err(error) => return Err(error),

@@ -4,7 +4,6 @@
 //! [`Principal::operator`], and [`App::owned`] for what lies in an account. So a verb that reaches anything at all has
 //! named the scope that it takes.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -17,6 +16,7 @@ use tracing::warn;
 
 use crate::app::App;
 use crate::error::AppError;
+use crate::origin::Origin;
 
 /// The environment in which an operator's key acts unless told otherwise.
 pub(crate) const DEFAULT_ENVIRONMENT: &str = "live";
@@ -29,7 +29,7 @@ pub struct Principal {
     scopes: Scopes,
     /// `None` for whoever has the data folder itself in hand.
     key: Option<KeyId>,
-    address: Option<IpAddr>,
+    origin: Origin,
     /// Acts on the endpoints that hear operational events, and on nothing else.
     operational: bool,
 }
@@ -53,15 +53,15 @@ impl Principal {
             role: Role::Operator,
             scopes: Scopes::ALL,
             key: None,
-            address: None,
+            origin: Origin::default(),
             operational: false,
         }
     }
 
-    /// The same, asking from this address.
+    /// The same, asking from there.
     #[must_use]
-    pub fn from(self, address: Option<IpAddr>) -> Principal {
-        Principal { address, ..self }
+    pub fn from(self, origin: Origin) -> Principal {
+        Principal { origin, ..self }
     }
 
     pub fn role(&self) -> Role {
@@ -72,8 +72,8 @@ impl Principal {
         self.key
     }
 
-    pub fn address(&self) -> Option<IpAddr> {
-        self.address
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Tells callers apart, for whoever keeps something for one of them.
@@ -210,7 +210,14 @@ impl App {
             (Some(_), Some(_)) => return Err(AppError::Forbidden("the key belongs to another environment")),
         };
         let scopes = key.scopes.within(ApiKey::ceiling(key.kind, key.role));
-        Ok(Principal { environment, role: key.role, scopes, key: Some(key.id), address: None, operational: false })
+        Ok(Principal {
+            environment,
+            role: key.role,
+            scopes,
+            key: Some(key.id),
+            origin: Origin::default(),
+            operational: false,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use ringup_core::scope::Scope;
 use ringup_core::search::Search;
 use ringup_core::task::{Task, TaskKind, TaskScope};
 use ringup_core::time::Timestamp;
+use ringup_store::audit::of_account;
 use ringup_store::directory::{AccountView, EndpointView};
 use ringup_store::task::{Findings, findings};
 use tokio::time::Instant;
@@ -79,7 +80,7 @@ impl App {
         let expected = (!estimate.at_least).then_some(estimate.deliveries + estimate.stopped);
         let scope = TaskScope { expected, ..scope };
         let task = self.new_task(&view, None, TaskKind::ResendFound, scope, Some(estimate.rate));
-        self.begun(task).await
+        self.begun(principal, task, of_account(&view.account)).await
     }
 
     /// The search with its times fixed, and what of the log it is about.

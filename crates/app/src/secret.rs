@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use ringup_core::audit::AuditVerb;
 use ringup_core::endpoint::{Endpoint, SigningSecret};
 use ringup_core::limits::SIGNING_SECRETS_MAX;
 use ringup_core::scope::Scope;
 use ringup_core::signing::SigningKind;
 use ringup_egress::sign;
+use ringup_store::audit::of_endpoint;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
 use ringup_store::seam::Change;
@@ -31,12 +33,14 @@ pub struct SecretDraft {
 
 impl App {
     /// What verifies signatures of the newest secret, as its owner copies it: `whsec_…`, or `whpk_…` for an asymmetric
-    /// one, whose private half is never shown.
-    pub fn secret(&self, principal: &Principal, account: &str, endpoint: &str) -> Result<SecretString, AppError> {
+    /// one, whose private half is never shown. Not before the audit log says who saw it.
+    pub async fn secret(&self, principal: &Principal, account: &str, endpoint: &str) -> Result<SecretString, AppError> {
         let view = self.owned(principal, account, Scope::Secrets)?;
         let found = endpoint_of(&view, endpoint)?;
         let newest = found.endpoint.secrets.first();
-        newest.map(sign::shown).ok_or_else(|| AppError::not_found("secret of", endpoint))
+        let shown = newest.map(sign::shown).ok_or_else(|| AppError::not_found("secret of", endpoint))?;
+        self.record(principal, AuditVerb::SecretRead, of_endpoint(&view, &found.endpoint), Vec::new()).await?;
+        Ok(shown)
     }
 
     /// Puts a new secret before the others: the one given, or one of our own making. The one before it signs along for
@@ -74,7 +78,7 @@ impl App {
             changed.secrets.insert(0, secret);
             Ok(Change::PutEndpoint(Endpoint { updated_at: now, ..changed }))
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         Ok(shown)
     }
 

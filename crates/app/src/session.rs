@@ -1,4 +1,4 @@
-//! Portal access and sessions: how a person gets into one account, and out again.
+//! Portal access: how a person gets into one account, and out again.
 //!
 //! A portal token is for pages of the operator's own; the link beside it opens the console, once and within the hour. What
 //! comes of either ends with the token.
@@ -9,16 +9,15 @@ use ringup_core::account::{ApiKey, Environment, KeyKind, Role};
 use ringup_core::key::AccountKey;
 use ringup_core::scope::{Scope, Scopes};
 use ringup_core::time::Timestamp;
-use ringup_store::directory::{AccountView, Directory};
-use ringup_store::seam::Change;
+use ringup_store::directory::AccountView;
 use secrecy::SecretString;
 use std::sync::Arc;
 
-use crate::api_key::{KeyDraft, NewKey};
+use crate::api_key::KeyDraft;
 use crate::app::App;
 use crate::check::Faults;
 use crate::error::{AppError, Fault};
-use crate::principal::{Principal, UNKNOWN};
+use crate::principal::Principal;
 
 /// How long portal access lasts: within these, and unless told otherwise the longest (Svix dialect).
 const ACCESS_MIN: Duration = Duration::from_hours(1);
@@ -77,7 +76,7 @@ impl App {
         let account = self.owned(principal, account, Scope::Keys)?.account.key;
         draft.check()?;
         let now = self.now();
-        self.make_room(account, now).await?;
+        self.make_room(principal, account, now).await?;
         let scopes = draft.scopes.unwrap_or(Scopes::PORTAL).within(Scopes::PORTAL).within(principal.scopes());
         let token = KeyDraft {
             kind: KeyKind::Portal,
@@ -89,43 +88,16 @@ impl App {
             session: draft.session,
             feature_flags: Some(draft.feature_flags),
         };
-        let made = self.make_key(token.clone(), None).await?;
+        let by = self.by(principal);
+        let made = self.make_key(&by, token.clone(), None).await?;
         let link = KeyDraft {
             kind: KeyKind::Link,
             expires_at: Some(now.saturating_add(LINK_MAX)),
             parent: Some(made.key.id),
             ..token
         };
-        let link = self.make_key(link, None).await?;
+        let link = self.make_key(&by, link, None).await?;
         Ok(PortalAccess { token: made.token, link: link.token })
-    }
-
-    /// Exchanges a link for a console session, once. The session ends with the portal token that the link came with.
-    pub async fn follow_link(&self, token: &str) -> Result<NewKey, AppError> {
-        let link = self.valid_key(token)?;
-        let parent = link.key.parent.and_then(|id| self.directory().key_by_id(id)).ok_or(UNKNOWN)?;
-        let now = self.now();
-        let decide = |directory: &Directory| {
-            let known = directory.key_by_id(link.key.id).filter(|known| known.key.is_valid_at(now));
-            known.filter(|known| known.key.kind == KeyKind::Link).ok_or(UNKNOWN)?;
-            Ok::<_, AppError>(Change::RevokeKeys(vec![link.key.id], now))
-        };
-        self.catalogue.change(decide).await?;
-        let ApiKey { role, scopes, session, feature_flags, expires_at, id, .. } = parent.key.clone();
-        let name = "console".to_owned();
-        let kind = KeyKind::Console;
-        let draft = KeyDraft { kind, role, scopes, name, expires_at, parent: Some(id), session, feature_flags };
-        self.make_key(draft, None).await
-    }
-
-    /// Who is behind a token that opens the console: a key, a portal token, or a session. `environment` as for
-    /// [`App::authenticate`].
-    pub fn enter(&self, token: &str, environment: Option<&str>) -> Result<Principal, AppError> {
-        let known = self.valid_key(token)?;
-        match known.key.kind {
-            KeyKind::Key | KeyKind::Portal | KeyKind::Console => self.principal(&known.key, environment),
-            KeyKind::Link => Err(UNKNOWN),
-        }
     }
 
     pub fn who_am_i(&self, principal: &Principal) -> Identity {
@@ -146,7 +118,7 @@ impl App {
         let key = principal.key().and_then(|id| self.directory().key_by_id(id));
         let session = key.filter(|known| known.key.kind != KeyKind::Key);
         let session = session.ok_or(AppError::Forbidden("only a portal token or a session can be logged out"))?;
-        self.revoke(vec![session.key.id], self.now()).await
+        self.revoke(principal, vec![session.key.id], self.now()).await
     }
 
     /// Ends the portal tokens, links and sessions of an account: all, or those of these sessions; at once, or after a
@@ -168,10 +140,10 @@ impl App {
             (sessions.is_empty() || named()) && key.is_valid_at(now)
         };
         let ids = self.sessions_of(account).into_iter().filter(wanted).map(|key| key.id).collect();
-        self.revoke(ids, now.saturating_add(delay)).await
+        self.revoke(principal, ids, now.saturating_add(delay)).await
     }
 
-    async fn make_room(&self, account: AccountKey, now: Timestamp) -> Result<(), AppError> {
+    async fn make_room(&self, principal: &Principal, account: AccountKey, now: Timestamp) -> Result<(), AppError> {
         let is_token = |key: &ApiKey| key.kind == KeyKind::Portal && key.is_valid_at(now);
         let mut tokens: Vec<ApiKey> = self.sessions_of(account).into_iter().filter(is_token).collect();
         if tokens.len() < TOKENS_MAX {
@@ -179,7 +151,7 @@ impl App {
         }
         tokens.sort_by_key(|key| (key.created_at, key.id));
         let over = tokens.len() - TOKENS_MAX + 1;
-        self.revoke(tokens.iter().take(over).map(|key| key.id).collect(), now).await
+        self.revoke(principal, tokens.iter().take(over).map(|key| key.id).collect(), now).await
     }
 
     fn sessions_of(&self, account: AccountKey) -> Vec<ApiKey> {

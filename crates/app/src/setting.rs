@@ -61,7 +61,7 @@ impl App {
             let settings = edited(&old.settings, edit)?;
             Ok::<_, AppError>(Change::PutEndpoint(Endpoint { settings, updated_at, ..old.clone() }))
         };
-        self.catalogue.change(decide).await?;
+        self.change(principal, decide).await?;
         self.settings_for(principal, account, endpoint, scope)
     }
 

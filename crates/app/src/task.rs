@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use ringup_core::audit::field::moment;
+use ringup_core::audit::{AuditVerb, FieldChange};
 use ringup_core::id::TaskId;
 use ringup_core::limits::{PAGE_ROWS_MAX, TASK_RATE_MAX, TASKS_RUNNING_MAX};
 use ringup_core::scope::Scope;
 use ringup_core::task::{Standing, Task, TaskKind, TaskProgress, TaskScope, TaskStatus};
 use ringup_core::time::Timestamp;
 use ringup_store::StoreError;
+use ringup_store::audit::{Place, in_account, of_account, of_endpoint};
 use ringup_store::directory::{AccountView, EndpointView};
 use ringup_store::query::{Order, Page, TaskFilter};
 use ringup_store::seam::TaskStep;
@@ -54,8 +57,9 @@ impl App {
         kind: TaskKind,
         draft: TaskDraft,
     ) -> Result<Task, AppError> {
-        let (_, task) = self.drafted_task(principal, account, endpoint, kind, draft)?;
-        self.begun(task).await
+        let (view, task) = self.drafted_task(principal, account, endpoint, kind, draft)?;
+        let account = self.owned(principal, account, Scope::Recover)?;
+        self.begun(principal, task, of_endpoint(&account, &view.endpoint)).await
     }
 
     /// What [`App::begin_task`] would do if it began now; nothing is sent.
@@ -84,7 +88,7 @@ impl App {
         let view = self.owned(principal, account, Scope::Publish)?;
         let scope = TaskScope { until: self.now(), ..TaskScope::default() };
         let task = self.new_task(&view, None, TaskKind::Expunge, scope, None);
-        self.begun(task).await
+        self.begun(principal, task, of_account(&view.account)).await
     }
 
     /// A page of the caller's tasks. `filter` narrows it; one row more than the page is looked for.
@@ -114,6 +118,10 @@ impl App {
         if !self.store().advance_task(found.id, step).await? {
             return Err(AppError::Conflict("the background task has ended already".to_owned()));
         }
+        let account = self.directory().account(found.account);
+        let label = found.kind.to_string();
+        let place = account.map_or_else(Place::default, |view| in_account(&view.account, found.id.to_string(), label));
+        self.record(principal, AuditVerb::TaskCancelled, place, Vec::new()).await?;
         self.task_for(principal, task, Scope::Recover).await
     }
 
@@ -181,9 +189,14 @@ impl App {
         }
     }
 
-    pub(crate) async fn begun(&self, task: Task) -> Result<Task, AppError> {
+    /// `what` it is about: the endpoint, or the account.
+    pub(crate) async fn begun(&self, principal: &Principal, task: Task, what: Place) -> Result<Task, AppError> {
         match self.catalogue.begin_task(task.clone()).await {
-            Ok(()) => Ok(task),
+            Ok(()) => {
+                let place = Place { subject: task.id.to_string(), label: task.kind.to_string(), ..what.clone() };
+                self.record(principal, AuditVerb::TaskBegun, place, told(&task, &what)).await?;
+                Ok(task)
+            }
             Err(StoreError::Conflict(_)) => Err(AppError::Conflict(format!(
                 "{TASKS_RUNNING_MAX} background tasks of this application are running; wait until one has ended, or \
                  cancel one"
@@ -191,6 +204,25 @@ impl App {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What the audit log tells of a task.
+fn told(task: &Task, what: &Place) -> Vec<FieldChange> {
+    let TaskScope { since, until, event_types, channel, standing, status_class, search, expected } = &task.scope;
+    let mut told = vec![FieldChange::set("kind", task.kind)];
+    if task.endpoint.is_some() {
+        told.push(FieldChange::set("endpoint", &what.subject));
+    }
+    told.push(FieldChange::set("since", moment(*since)));
+    told.push(FieldChange::set("until", moment(*until)));
+    told.extend(event_types.as_ref().map(|types| FieldChange::set("event_types", types.join(", "))));
+    told.extend(channel.as_ref().map(|channel| FieldChange::set("channel", channel)));
+    told.extend(standing.map(|standing| FieldChange::set("standing", standing)));
+    told.extend(status_class.map(|class| FieldChange::set("status_class", class)));
+    told.extend(search.as_ref().map(|search| FieldChange::set("search", search)));
+    told.extend(expected.map(|expected| FieldChange::set("expected", expected)));
+    told.extend(task.rate.map(|rate| FieldChange::set("rate", rate)));
+    told
 }
 
 /// What of it the caller may see.

@@ -90,6 +90,8 @@ id! {
     TaskId "qtask_",
     /// A catcher.
     CatcherId "cat_",
+    /// An entry of the audit log.
+    AuditId "aud_",
 }
 
 fn ksuid_secs(now: Timestamp) -> u32 {
@@ -128,7 +130,7 @@ macro_rules! ticked {
     )*};
 }
 
-ticked!(EventId, AttemptId);
+ticked!(EventId, AttemptId, AuditId);
 
 #[cfg(test)]
 mod tests {

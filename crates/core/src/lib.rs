@@ -4,6 +4,7 @@
 //! serialisation: time, draws and ids are arguments, so a test or the simulator can replay any run.
 
 pub mod account;
+pub mod audit;
 pub mod authorization;
 pub mod breaker;
 pub mod catcher;

@@ -81,6 +81,13 @@ pub const CONSUMERS_MAX: usize = 100;
 /// Tasks of one account that run at once: each takes its share of the writer, and who waits can ask again.
 pub const TASKS_RUNNING_MAX: usize = 4;
 
+/// Entries that the audit log keeps, whatever their age: some hundred megabytes, which bounds what a caller who changes
+/// things all day can do to the disk.
+pub const AUDIT_ENTRIES_MAX: usize = 500_000;
+
+/// Entries of the audit log removed in one commit: some milliseconds during which no configuration can be changed.
+pub const AUDIT_FORGOTTEN_AT_ONCE_MAX: usize = 5_000;
+
 /// Ended tasks of one account that stay listed; the oldest goes when another begins.
 pub const TASKS_KEPT_MAX: usize = 1_000;
 

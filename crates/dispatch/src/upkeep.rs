@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringup_core::limits::AUDIT_ENTRIES_MAX;
 use ringup_core::ports::Clock;
 use ringup_core::time::Timestamp;
 use ringup_store::catalogue::Catalogue;
@@ -18,6 +19,8 @@ const KEYS_EVERY: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy, Debug)]
 pub struct UpkeepPlan {
     pub retention: Retention,
+    /// How long the audit log is kept.
+    pub audit_kept: Duration,
     /// Between looks for what has outlived its retention.
     pub retain_every: Duration,
     /// Between looks for configuration changed by another process.
@@ -89,6 +92,7 @@ async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: &dyn Clock) {
     let mut turn = every(plan.retain_every);
     loop {
         turn.tick().await;
+        forget_audit(plan, catalogue, clock.now()).await;
         match catalogue.store().retain(plan.retention, clock.now()).await {
             Ok(retained) if retained.days_removed + retained.days_compacted > 0 => {
                 info!(
@@ -101,6 +105,25 @@ async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: &dyn Clock) {
             Ok(_) => {}
             Err(error) => warn!(%error, "cannot remove history past its retention, trying again"),
         }
+    }
+}
+
+/// In steps, so that whoever changes the configuration meanwhile waits some milliseconds at most.
+async fn forget_audit(plan: &UpkeepPlan, catalogue: &Catalogue, now: Timestamp) {
+    let before = now.saturating_sub(plan.audit_kept);
+    let mut forgotten = 0;
+    loop {
+        match catalogue.store().forget_audit(before, AUDIT_ENTRIES_MAX).await {
+            Ok(0) => break,
+            Ok(count) => forgotten += count,
+            Err(error) => {
+                warn!(%error, "cannot remove entries of the audit log past their retention, trying again");
+                break;
+            }
+        }
+    }
+    if forgotten > 0 {
+        info!(forgotten, "entries of the audit log past their retention were removed");
     }
 }
 

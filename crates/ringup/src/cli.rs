@@ -2,9 +2,13 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use ringup_core::scope::Scope;
+use ringup_core::time::Timestamp;
 
+use crate::config::value::Scalar;
 use crate::config::{Environment, Flag, SYSTEM_FILE, Sources};
 
 /// The webhook system of a point of sale: keeps every event it accepts and delivers it to every receiver that asked.
@@ -239,7 +243,8 @@ pub enum KeyCommand {
             shown this once: only a digest of it is kept.",
         after_help = "Examples:\n  \
             ringup key create --environment live --name \"till software\"\n  \
-            KEY=$(ringup key create --environment sandbox)"
+            ringup key create --environment live --scope publish --scope read --expires 90d\n  \
+            KEY=$(ringup key create --environment sandbox --read-only)"
     )]
     Create {
         /// Environment the key is for
@@ -248,8 +253,17 @@ pub enum KeyCommand {
         /// What the key is for, shown in the list
         #[arg(long, value_name = "TEXT")]
         name: Option<String>,
+        /// What it may do; can be given several times [otherwise: everything in its environment]
+        #[arg(long, value_name = "SCOPE", value_delimiter = ',', value_parser = scope, conflicts_with = "read_only")]
+        scope: Vec<Scope>,
+        /// May only look: the same as `--scope read`
+        #[arg(long)]
+        read_only: bool,
+        /// When it ends: after a time such as 90d or 12h, or at a moment such as 2027-01-31T00:00:00Z
+        #[arg(long, value_name = "WHEN", value_parser = Expiry::read)]
+        expires: Option<Expiry>,
     },
-    /// List the keys: id, environment, name, when made; never the key itself
+    /// List the keys: id, environment, state, scopes, when made, name; never the key itself
     #[command(after_help = "Example:\n  ringup key list")]
     List,
     /// Revoke a key; requests that carry it are refused from then on
@@ -258,6 +272,40 @@ pub enum KeyCommand {
         /// Id of the key
         id: String,
     },
+}
+
+/// When a key ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Expiry {
+    After(Duration),
+    At(Timestamp),
+}
+
+impl Expiry {
+    fn read(text: &str) -> Result<Expiry, String> {
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            return Ok(Expiry::At(Timestamp::from_micros(at.as_microsecond())));
+        }
+        match <Duration as Scalar>::parse(text) {
+            Ok(Duration::ZERO) => Err("such a key is already over when it is made".to_owned()),
+            Ok(after) => Ok(Expiry::After(after)),
+            Err(why) => {
+                Err(format!("it {why}; expected a time such as 90d or 12h, or a moment such as 2027-01-31T00:00:00Z"))
+            }
+        }
+    }
+
+    pub fn from(self, now: Timestamp) -> Timestamp {
+        match self {
+            Expiry::After(after) => now.saturating_add(after),
+            Expiry::At(at) => at,
+        }
+    }
+}
+
+fn scope(word: &str) -> Result<Scope, String> {
+    Scope::from_word(word)
+        .ok_or_else(|| format!("there is no such scope; there are: {}", Scope::ALL.map(Scope::word).join(", ")))
 }
 
 #[derive(Subcommand, Clone, PartialEq, Eq, Debug)]
@@ -323,8 +371,20 @@ mod tests {
         check("ringup config show", Command::Config(ConfigCommand::Show { origin: false }));
         check("ringup config show --origin", Command::Config(ConfigCommand::Show { origin: true }));
         check("ringup config docs", Command::Config(ConfigCommand::Docs));
-        let create = KeyCommand::Create { environment: "live".to_owned(), name: Some("till".to_owned()) };
-        check("ringup key create --environment live --name till", Command::Key(create));
+        let create = |scope, read_only, expires| {
+            let (environment, name) = ("live".to_owned(), Some("till".to_owned()));
+            Command::Key(KeyCommand::Create { environment, name, scope, read_only, expires })
+        };
+        let line = "ringup key create --environment live --name till";
+        check(line, create(Vec::new(), false, None));
+        check(&format!("{line} --read-only"), create(Vec::new(), true, None));
+        let days = Expiry::After(Duration::from_hours(24 * 90));
+        check(&format!("{line} --expires 90d"), create(Vec::new(), false, Some(days)));
+        let at = Expiry::At(Timestamp::from_secs(1_800_000_000));
+        check(&format!("{line} --expires 2027-01-15T15:00:00+07:00"), create(Vec::new(), false, Some(at)));
+        for scopes in ["--scope publish --scope event_types", "--scope publish,event_types"] {
+            check(&format!("{line} {scopes}"), create(vec![Scope::Publish, Scope::EventTypes], false, None));
+        }
         check("ringup key list", Command::Key(KeyCommand::List));
         check("ringup key revoke k1", Command::Key(KeyCommand::Revoke { id: "k1".to_owned() }));
         let create = EnvironmentCommand::Create { name: "sandbox".to_owned(), strict: true };
@@ -350,6 +410,14 @@ mod tests {
             "ringup serve now",
             "ringup config",
             "ringup key create",
+            "ringup key create --environment live --scope everything",
+            "ringup key create --environment live --scope read,",
+            "ringup key create --environment live --scope read --read-only",
+            "ringup key create --environment live --expires soon",
+            "ringup key create --environment live --expires 90",
+            "ringup key create --environment live --expires 0",
+            "ringup key create --environment live --expires -1d",
+            "ringup key create --environment live --expires 2027-01-31",
             "ringup key revoke",
             "ringup environment create",
             "ringup --origin config show",
@@ -358,6 +426,22 @@ mod tests {
         ] {
             let error = Cli::read(line.split(' ')).expect_err(line);
             assert_eq!(error.exit_code(), 2, "for {line:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_scope_or_end_is_told_what_would_be_right() {
+        for (line, told) in [
+            ("--scope everything", "there are: read, publish, accounts"),
+            ("--scope Read", "there are: read, publish, accounts"),
+            ("--expires soon", "2027-01-31T00:00:00Z"),
+            ("--expires 90", "has no unit"),
+            ("--expires 0", "already over"),
+            ("--scope read --read-only", "cannot be used with"),
+        ] {
+            let line = format!("ringup key create --environment live {line}");
+            let error = Cli::read(line.split(' ')).expect_err(&line).to_string();
+            assert!(error.contains(told), "{line}: {error}");
         }
     }
 

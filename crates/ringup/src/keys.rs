@@ -5,12 +5,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow, bail};
-use ringup_app::{KeyDraft, new_environment, new_key};
-use ringup_core::account::{Environment, KeyKind, Role};
+use ringup_app::{KeyDraft, by_machine, new_environment, new_key};
+use ringup_core::account::{ApiKey, Environment, KeyKind, Role};
+use ringup_core::audit::{AuditVerb, FieldChange};
 use ringup_core::id::KeyId;
 use ringup_core::ports::Clock as _;
+use ringup_core::scope::{Scope, Scopes};
+use ringup_core::settings::SystemDefaults;
 use ringup_core::time::Timestamp;
 use ringup_store::StoreError;
+use ringup_store::audit::{self, Place};
+use ringup_store::directory::Directory;
 use ringup_store::sealed::SealingKey;
 use ringup_store::seam::{Change, Configuration};
 use ringup_store::sqlite::Configurator;
@@ -26,11 +31,22 @@ use crate::shell::{SystemClock, SystemRandom};
 pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
     let mut folder = open(config)?;
     match command {
-        KeyCommand::Create { environment, name } => {
+        KeyCommand::Create { environment, name, scope, read_only, expires } => {
             let of = named(&folder, &environment)?;
             let name = name.as_deref().unwrap_or(&environment);
-            let made = new_key(KeyDraft::key(Role::Environment(of.key), name), None, SystemClock.now(), &SystemRandom)?;
-            folder.change(&Change::PutKey(made.key))?;
+            let now = SystemClock.now();
+            let expires_at = expires.map(|expires| expires.from(now));
+            if let Some(at) = expires_at.filter(|at| *at <= now) {
+                bail!("the key would be over when it is made: --expires {} lies behind us", text(at));
+            }
+            let whole = KeyDraft::key(Role::Environment(of.key), name);
+            let scopes = match (read_only, scope.is_empty()) {
+                (true, _) => Scopes::READ_ONLY,
+                (false, true) => whole.scopes,
+                (false, false) => scope.into_iter().collect(),
+            };
+            let made = new_key(KeyDraft { scopes, expires_at, ..whole }, None, now, &SystemRandom)?;
+            change(&mut folder, Change::PutKey(made.key))?;
             Ok(format!("{}\n", made.token.expose_secret()))
         }
         KeyCommand::List => list_keys(&folder),
@@ -48,7 +64,7 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
         EnvironmentCommand::Create { name, strict } => {
             let made = new_environment(&name, strict, SystemClock.now(), &SystemRandom)?;
             let id = made.id;
-            match folder.change(&founding(config).change(made, &SystemRandom)) {
+            match change(&mut folder, founding(config).change(made, &SystemRandom)) {
                 Err(StoreError::Conflict(_)) => {
                     bail!("the environment {name:?} exists already; `ringup environment list` lists them")
                 }
@@ -65,6 +81,14 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
             Ok(out)
         }
     }
+}
+
+/// A change and its entry in the audit log, in one commit.
+fn change(folder: &mut Configurator, change: Change) -> Result<i64, StoreError> {
+    let directory = Directory::new(SystemDefaults::default(), folder.load()?);
+    let by = by_machine(SystemClock.now(), &SystemRandom);
+    let entries = audit::entries(&directory, &change, &by);
+    folder.change(&Change::Recorded(Box::new(change), entries))
 }
 
 fn open(config: &Config) -> Result<Configurator, StoreError> {
@@ -85,6 +109,11 @@ pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<St
         );
     }
     let count = Configurator::rotate_key(&config.store.data_dir, old, new.as_ref())?;
+    let mut folder = Configurator::open(&config.store.data_dir, new.as_ref())?;
+    let told = vec![FieldChange::set("endpoints", count)];
+    let entry =
+        by_machine(SystemClock.now(), &SystemRandom).entry(AuditVerb::EncryptionRotated, Place::default(), told);
+    folder.change(&Change::Record(vec![entry]))?;
     let next = match new_key_file {
         Some(path) => format!("let store.encryption_key be the key in {} from now on", path.display()),
         None => "the new key is in encryption.key of the data folder; the old one opens older backups only".to_owned(),
@@ -108,10 +137,27 @@ fn list_keys(folder: &Configurator) -> anyhow::Result<String> {
     let mut out = String::new();
     for key in configuration.keys.iter().filter(|key| key.kind == KeyKind::Key) {
         let place = place(&configuration, key.role);
-        let state = key.revoked_at.map_or_else(|| "valid".to_owned(), |at| format!("revoked {}", text(at)));
-        writeln!(out, "{}  {place}  {state}  made {}  {}", key.id, text(key.created_at), key.name)?;
+        let (state, scopes) = (state(key, SystemClock.now()), scopes(key));
+        writeln!(out, "{}  {place}  {state}  {scopes}  made {}  {}", key.id, text(key.created_at), key.name)?;
     }
     Ok(out)
+}
+
+fn state(key: &ApiKey, now: Timestamp) -> String {
+    match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => format!("revoked {}", text(at)),
+        (None, Some(at)) if at <= now => format!("expired {}", text(at)),
+        (None, Some(at)) => format!("valid until {}", text(at)),
+        (None, None) => "valid".to_owned(),
+    }
+}
+
+/// As `--scope` takes them.
+fn scopes(key: &ApiKey) -> String {
+    if key.scopes == ApiKey::ceiling(key.kind, key.role) {
+        return "all scopes".to_owned();
+    }
+    key.scopes.iter().map(Scope::word).collect::<Vec<_>>().join(",")
 }
 
 fn place(configuration: &Configuration, role: Role) -> String {
@@ -133,7 +179,7 @@ fn revoke(folder: &mut Configurator, id: &str) -> anyhow::Result<()> {
     let keys = folder.load()?.keys;
     let key = keys.iter().find(|key| key.id == parsed).with_context(unknown)?;
     if key.revoked_at.is_none() {
-        folder.change(&Change::RevokeKeys(vec![parsed], SystemClock.now()))?;
+        change(folder, Change::RevokeKeys(vec![parsed], SystemClock.now()))?;
     }
     Ok(())
 }

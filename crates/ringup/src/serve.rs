@@ -91,7 +91,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config));
-    greeting::say(&first, given.is_some(), &console, address, &config.store.data_dir)?;
+    greeting::say(&first, given.is_some(), &app, address, &config.store.data_dir).await?;
 
     let stop = CancellationToken::new();
     let sampling = tokio::spawn(house::sample(app.clone(), stop.clone()));
@@ -191,6 +191,7 @@ fn dispatch_plan(delivery: &Delivery) -> ringup_dispatch::Plan {
 fn upkeep_plan(config: &Config) -> UpkeepPlan {
     UpkeepPlan {
         retention: Retention { payloads: config.store.payload_retention, attempts: config.store.attempt_retention },
+        audit_kept: config.store.audit_retention,
         retain_every: RETAIN_EVERY,
         refresh_every: REFRESH_EVERY,
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ringup_core::audit::AuditEntry;
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::endpoint::{Endpoint, Stopped};
 use ringup_core::key::EndpointKey;
@@ -11,6 +12,7 @@ use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::{Mutex, watch};
 
+use crate::audit::{By, entries};
 use crate::directory::Directory;
 use crate::keyring;
 use crate::operational::notices;
@@ -78,16 +80,41 @@ impl Catalogue {
 
     /// Decides on a change with the newest configuration in sight, stores it, then makes it seen.
     ///
-    /// No other change can come between. Answers the key, which creation gives.
+    /// No other change can come between. Answers the key, which creation gives. For what the house does by itself: what
+    /// somebody asked for goes through [`Catalogue::change_by`].
     pub async fn change<E: From<StoreError>>(
         &self,
+        decide: impl FnOnce(&Directory) -> Result<Change, E>,
+    ) -> Result<i64, E> {
+        self.commit(None, decide).await
+    }
+
+    /// As [`Catalogue::change`], and the audit log tells of it: in the same commit.
+    pub async fn change_by<E: From<StoreError>>(
+        &self,
+        by: &By,
+        decide: impl FnOnce(&Directory) -> Result<Change, E>,
+    ) -> Result<i64, E> {
+        self.commit(Some(by), decide).await
+    }
+
+    /// Tells the audit log of what is no change of the configuration.
+    pub async fn record(&self, entry: AuditEntry) -> Result<(), StoreError> {
+        self.store.change(Change::Record(vec![entry])).await.map(drop)
+    }
+
+    async fn commit<E: From<StoreError>>(
+        &self,
+        by: Option<&By>,
         decide: impl FnOnce(&Directory) -> Result<Change, E>,
     ) -> Result<i64, E> {
         let changing = self.changing.lock().await;
         let mut change = decide(&self.directory)?;
         let notices = notices(&self.directory, &change);
+        let entries = by.map(|by| entries(&self.directory, &change, by)).unwrap_or_default();
         let stored = change.clone();
         let stored = if notices.is_empty() { stored } else { Change::Announced(Box::new(stored), notices) };
+        let stored = if entries.is_empty() { stored } else { Change::Recorded(Box::new(stored), entries) };
         let key = self.store.change(stored).await?;
         change.set_key(key);
         self.directory.apply(change);
@@ -206,7 +233,9 @@ impl Change {
             | Change::PutEventType(_)
             | Change::DeleteEventType(_)
             | Change::Announced(..)
-            | Change::DropNotice(_) => {}
+            | Change::DropNotice(_)
+            | Change::Recorded(..)
+            | Change::Record(_) => {}
         }
     }
 }

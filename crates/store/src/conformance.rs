@@ -6,6 +6,7 @@
 
 pub mod accepting;
 pub mod announcing;
+pub mod auditing;
 pub mod catching;
 pub mod configuration;
 pub mod consuming;
@@ -105,6 +106,11 @@ macro_rules! conformance_tests {
             consuming: a_consumer_is_where_it_was_put,
             announcing: a_change_and_what_is_told_of_it_are_one,
             announcing: what_was_not_told_survives_a_crash,
+            auditing: every_field_of_an_entry_comes_back,
+            auditing: a_change_and_its_entry_are_one,
+            auditing: entries_are_listed_by_each_filter_in_pages,
+            auditing: the_oldest_are_forgotten,
+            auditing: entries_survive_a_crash_and_their_account,
             counters: every_outcome_has_its_counter,
             counters: counters_need_no_log,
             counters: counters_add_up_across_the_days_of_their_events,

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ringup_core::account::{Account, Environment, EventType};
 use ringup_core::endpoint::Endpoint;
-use ringup_core::id::{AccountId, EndpointId, KeyId};
+use ringup_core::id::{AccountId, EndpointId, EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::operational::OPERATIONAL_UID;
 use ringup_core::settings::{EffectiveSettings, SystemDefaults};
@@ -134,6 +134,10 @@ impl Directory {
         self.read().event_types.get(&(environment, name.to_owned())).cloned()
     }
 
+    pub fn event_type_by_id(&self, id: EventTypeId) -> Option<Arc<EventType>> {
+        self.read().event_types.values().find(|event_type| event_type.id == id).cloned()
+    }
+
     /// All event types of an environment, by name.
     pub fn event_types(&self, environment: EnvironmentKey) -> Vec<Arc<EventType>> {
         let inner = self.read();
@@ -148,7 +152,7 @@ impl Directory {
 
     /// Takes a change that the store has committed.
     pub fn apply(&self, change: Change) {
-        if let Change::Announced(change, _) = change {
+        if let Change::Announced(change, _) | Change::Recorded(change, _) = change {
             return self.apply(*change);
         }
         let mut inner = self.write();
@@ -176,8 +180,8 @@ impl Directory {
                 inner.event_types.insert((event_type.environment, event_type.name.clone()), Arc::new(event_type));
             }
             Change::DeleteEventType(id) => inner.event_types.retain(|_, event_type| event_type.id != id),
-            // What is to be told is no configuration.
-            Change::Announced(..) | Change::DropNotice(_) => {}
+            // What is to be told, or was done, is no configuration.
+            Change::Announced(..) | Change::DropNotice(_) | Change::Recorded(..) | Change::Record(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 //! Promise: an accepted event is durable together with all its deliveries and its idempotency key, or not at all; an
 //! attempt is durable together with its delivery's new state and its counters, or not at all.
 
+pub mod audit;
 pub mod catalogue;
 pub mod catcher;
 #[cfg(feature = "conformance")]

@@ -23,8 +23,9 @@ mod work;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ringup_core::audit::AuditEntry;
 use ringup_core::delivery::{DeliveryKey, Ended};
-use ringup_core::id::{AttemptId, EventId, TaskId};
+use ringup_core::id::{AttemptId, AuditId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
 use ringup_core::task::Task;
@@ -32,6 +33,7 @@ use ringup_core::time::{Tick, Timestamp};
 
 pub use plan::{Failure, Fault, Faults, Operation, Plan};
 
+use crate::audit::AuditFilter;
 use crate::log_query::{LogQuery, LogScan};
 use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
@@ -94,6 +96,21 @@ impl Store for MemoryStore {
 
     fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>> {
         self.shared.run(Operation::Read, move |state| Ok(state.durable.configuration.notices(rows_max)))
+    }
+
+    fn audit(
+        &self,
+        filter: AuditFilter,
+        after: Option<AuditId>,
+        order: Order,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<AuditEntry>> {
+        self.shared
+            .run(Operation::Read, move |state| Ok(state.durable.configuration.audit(&filter, after, order, rows_max)))
+    }
+
+    fn forget_audit(&self, before: Timestamp, rows_max: usize) -> Answer<'_, usize> {
+        self.shared.run(Operation::Retain, move |state| Ok(state.durable.configuration.forget_audit(before, rows_max)))
     }
 
     fn outside_changes(&self) -> Answer<'_, u64> {

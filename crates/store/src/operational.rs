@@ -45,7 +45,9 @@ pub fn notices(directory: &Directory, change: &Change) -> Vec<Notice> {
         | Change::PutEventType(_)
         | Change::DeleteEventType(_)
         | Change::Announced(..)
-        | Change::DropNotice(_) => Vec::new(),
+        | Change::DropNotice(_)
+        | Change::Recorded(..)
+        | Change::Record(_) => Vec::new(),
     }
 }
 

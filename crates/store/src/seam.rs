@@ -6,15 +6,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use ringup_core::account::{Account, ApiKey, Environment, EventType};
+use ringup_core::audit::AuditEntry;
 use ringup_core::delivery::{After, Delivery, DeliveryKey, Ended};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::event::{Event, Extras, KeepPayload, Target};
-use ringup_core::id::{AttemptId, EventId, EventTypeId, KeyId, TaskId};
+use ringup_core::id::{AttemptId, AuditId, EventId, EventTypeId, KeyId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
 use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
+use crate::audit::AuditFilter;
 use crate::log_entry::{Attempt, Count};
 use crate::log_query::{LogQuery, LogScan};
 use crate::overview::{BackedUp, Backlog, Tally};
@@ -57,6 +59,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// What is still to be told of changes, oldest first, each with its number.
     fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>>;
+
+    /// Entries of the audit log behind `after`, which is the order of their time.
+    fn audit(
+        &self,
+        filter: AuditFilter,
+        after: Option<AuditId>,
+        order: Order,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<AuditEntry>>;
+
+    /// Removes entries of the audit log from before a time, and the oldest of what is more than `rows_max` in all. At
+    /// most `limits::AUDIT_FORGOTTEN_AT_ONCE_MAX` at a time, oldest first; answers how many it removed.
+    fn forget_audit(&self, before: Timestamp, rows_max: usize) -> Answer<'_, usize>;
 
     /// Grows whenever another process changed the configuration.
     fn outside_changes(&self) -> Answer<'_, u64>;
@@ -416,6 +431,10 @@ pub enum Change {
     Announced(Box<Change>, Vec<Notice>),
     /// It was told.
     DropNotice(i64),
+    /// Another change, and its entries in the audit log: in one commit.
+    Recorded(Box<Change>, Vec<AuditEntry>),
+    /// Entries of the audit log about what is no configuration.
+    Record(Vec<AuditEntry>),
 }
 
 /// How long what is kept. Payloads and attempts separately; zero keeps nothing beyond its day.

@@ -51,8 +51,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use ringup_core::audit::AuditEntry;
 use ringup_core::delivery::{DeliveryKey, Ended};
-use ringup_core::id::{AttemptId, EventId, TaskId};
+use ringup_core::id::{AttemptId, AuditId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
 use ringup_core::task::Task;
@@ -63,6 +64,7 @@ pub use configure::Configurator;
 pub use fault::{Failpoint, Point};
 pub use plan::Plan;
 
+use crate::audit::AuditFilter;
 use crate::log_query::{LogQuery, LogScan};
 use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
@@ -130,6 +132,20 @@ impl Store for SqliteStore {
 
     fn notices(&self, rows_max: usize) -> Answer<'_, Vec<(i64, Notice)>> {
         self.shared.ask(move |shared| shared.catalog()?.notices(rows_max))
+    }
+
+    fn audit(
+        &self,
+        filter: AuditFilter,
+        after: Option<AuditId>,
+        order: Order,
+        rows_max: usize,
+    ) -> Answer<'_, Vec<AuditEntry>> {
+        self.shared.ask(move |shared| shared.catalog()?.audit(&filter, after, order, rows_max))
+    }
+
+    fn forget_audit(&self, before: Timestamp, rows_max: usize) -> Answer<'_, usize> {
+        self.shared.ask(move |shared| shared.catalog()?.forget_audit(before, rows_max))
     }
 
     fn outside_changes(&self) -> Answer<'_, u64> {

@@ -7,9 +7,12 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::FutureExt as _;
 use http::header::{CACHE_CONTROL, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use ringup_app::{Origin, Peer, RequestId};
 use tokio::time::timeout;
 use tracing::error;
 
@@ -25,6 +28,9 @@ const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src '
      font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types default";
 
+/// By it a line of the audit log is found again.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 const HEADERS: [(HeaderName, &str); 5] = [
     (http::header::CONTENT_SECURITY_POLICY, CONTENT_POLICY),
     (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -33,7 +39,10 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-pub async fn front(State(web): State<Arc<Web>>, request: Request, next: Next) -> Response {
+pub async fn front(State(web): State<Arc<Web>>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(&format!("req_{}", URL_SAFE_NO_PAD.encode(web.app.random_bytes::<12>())));
+    let address = request.extensions().get().map(|Peer(address)| *address);
+    request.extensions_mut().insert(Origin { address, request: id });
     let prefs = Prefs::of(request.headers());
     let is_ours = is_safe(request.method()) || is_from_us(request.headers());
     let mut response = if is_ours {
@@ -54,6 +63,9 @@ pub async fn front(State(web): State<Arc<Web>>, request: Request, next: Next) ->
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(id) = id.and_then(|id| HeaderValue::try_from(id.as_str()).ok()) {
+        headers.insert(REQUEST_ID, id);
     }
     // Pages show what only this visitor may see.
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

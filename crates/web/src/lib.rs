@@ -5,6 +5,7 @@
 
 mod account;
 mod assets;
+mod audit;
 mod catalog;
 mod catcher;
 mod chart;
@@ -41,7 +42,6 @@ use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use ringup_app::App;
-use secrecy::SecretString;
 
 use error_page::Failure;
 use session::Sessions;
@@ -74,11 +74,6 @@ impl Console {
         Console(Arc::new(Web { app, plan, sessions: Sessions::default() }))
     }
 
-    /// The path of a link that signs in once, within half an hour, with this key.
-    pub fn first_link(&self, key: SecretString) -> String {
-        self.0.sessions.first_link(&self.0.app, key)
-    }
-
     /// All pages. Has no fallback, so that it can be merged with the router of the API.
     pub fn router(&self) -> Router {
         Router::new()
@@ -87,7 +82,7 @@ impl Console {
             .route("/sign-in", get(sign_in::page).post(sign_in::submit))
             .route("/sign-out", post(sign_in::sign_out))
             .route("/sign-out-everywhere", post(sign_in::sign_out_everywhere))
-            .route("/link/{token}", get(sign_in::link))
+            .route("/link/{token}", get(sign_in::link).post(sign_in::follow))
             .route("/me", get(person::page).post(person::save))
             .route("/op", get(operator::fleet))
             .route("/op/queues", get(operator::queues))
@@ -96,6 +91,8 @@ impl Console {
             .route("/op/system", get(operator::system))
             .route("/op/backup", post(operator::back_up))
             .route("/op/support-bundle", get(operator::support_bundle))
+            .route("/me/sessions/{s}/end", post(person::end_session))
+            .route("/op/audit", get(audit::of_all))
             .route("/a", get(account::list).post(account::create))
             .route("/a/{a}", get(overview::page))
             .route("/a/{a}/urls", get(endpoint::list).post(endpoint::create))
@@ -127,6 +124,7 @@ impl Console {
             .route("/a/{a}/configuration", get(configuration::of_account).post(configuration::change_account))
             .route("/a/{a}/catalog", get(catalog::list))
             .route("/a/{a}/catalog/{t}", get(catalog::one))
+            .route("/a/{a}/audit", get(audit::of_account))
             .route("/a/{a}/keys", get(key::page).post(key::create))
             .route("/a/{a}/keys/{k}/revoke", post(key::revoke))
             .route("/a/{a}/test/send", get(send::page).post(send::submit))

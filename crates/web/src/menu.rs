@@ -10,9 +10,12 @@ pub enum Menu {
     Configuration,
     Catalog,
     Keys,
+    Audit,
     Send,
     Catcher,
     Verify,
+    /// Of everything, for an operator.
+    AuditOfAll,
     Person,
     Fleet,
     Queues,
@@ -71,6 +74,7 @@ pub const GROUPS: &[Group] = &[
             item(Menu::Configuration, "item-configuration", "configuration", "/configuration"),
             item(Menu::Catalog, "item-catalog", "catalog", "/catalog"),
             item(Menu::Keys, "item-keys", "keys", "/keys"),
+            item(Menu::Audit, "item-audit", "audit", "/audit"),
         ],
     },
     Group {

@@ -1,18 +1,22 @@
 //! `/me`: language, theme, time zone, environment, and signing out.
 
+use std::sync::Arc;
+
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
+use ringup_app::view::KnownKey;
+use ringup_core::time::Timestamp;
 
-use crate::Shared;
 use crate::error_page::Answer;
 use crate::lang::Lang;
 use crate::menu::Menu;
 use crate::prefs::{LANG_COOKIE, THEME_COOKIE, Theme, ZONE_COOKIE, zone};
 use crate::ui::{Ui, html};
-use crate::visit::{Posted, Visit};
+use crate::visit::{ENVIRONMENT_COOKIE, Posted, Visit};
+use crate::{Shared, Web};
 
 /// Zones that are offered; any other name can be typed.
 const ZONES: [&str; 8] = [
@@ -29,6 +33,9 @@ const ZONES: [&str; 8] = [
 /// A year: a choice of this kind is meant to last.
 const COOKIE_AGE_SECS: u64 = 365 * 24 * 3_600;
 
+/// Sessions on the page; whoever has more ends them all.
+const SESSIONS_SHOWN: usize = 50;
+
 #[derive(Template)]
 #[template(path = "person.html")]
 struct PersonPage {
@@ -38,6 +45,16 @@ struct PersonPage {
     langs: [Lang; 2],
     themes: [Theme; 3],
     environments: Vec<String>,
+    sessions: Vec<Row>,
+}
+
+/// A session that was opened with the same key.
+struct Row {
+    id: String,
+    began: Timestamp,
+    /// To about a minute.
+    seen: Timestamp,
+    is_this: bool,
 }
 
 /// `GET /me`
@@ -50,8 +67,25 @@ pub async fn page(State(web): Shared, visit: Visit) -> Response {
         langs: Lang::ALL,
         themes: Theme::ALL,
         environments: environments.iter().map(|environment| environment.name.clone()).collect(),
+        sessions: sessions(&web, &visit),
     };
     html(&page)
+}
+
+fn sessions(web: &Web, visit: &Visit) -> Vec<Row> {
+    let row = |known: &Arc<KnownKey>| Row {
+        id: known.key.id.to_string(),
+        began: known.key.created_at,
+        seen: known.used_at().unwrap_or(known.key.created_at),
+        is_this: visit.who.key() == Some(known.key.id),
+    };
+    web.app.own_sessions(&visit.who).iter().take(SESSIONS_SHOWN).map(row).collect()
+}
+
+/// `POST /me/sessions/{session}/end`
+pub async fn end_session(State(web): Shared, Path(session): Path<String>, Posted { visit, .. }: Posted) -> Answer {
+    web.app.end_own_session(&visit.who, &session).await?;
+    Ok(Redirect::to("/me?done=session-ended").into_response())
 }
 
 /// `POST /me`
@@ -74,7 +108,9 @@ pub async fn save(State(web): Shared, Posted { visit, form }: Posted) -> Answer 
     if let Some(environment) = form.one("environment") {
         // Whether there is such a one, and whether this visitor may go there, is for `app` to say.
         web.app.environment_named(&visit.who, environment)?;
-        web.sessions.enter(&visit.token, environment);
+        let secure = if web.plan.secure { "; Secure" } else { "" };
+        let text = format!("{ENVIRONMENT_COOKIE}={environment}; Path=/; HttpOnly; SameSite=Strict{secure}");
+        cookies.extend(HeaderValue::try_from(text).map(|value| (SET_COOKIE, value)));
     }
     Ok((AppendHeaders(cookies), Redirect::to("/me?done=saved")).into_response())
 }

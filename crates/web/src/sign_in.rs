@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, Request, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
-use http::header::SET_COOKIE;
+use axum::response::{AppendHeaders, IntoResponse as _, Redirect, Response};
+use http::header::{RETRY_AFTER, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
+use ringup_app::AppError;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error_page::{Answer, Failure};
@@ -26,13 +27,12 @@ struct SignInPage {
     why: Option<String>,
 }
 
-/// Goes on by itself: whoever follows a link from elsewhere is taken along by a page of ours, because after a redirect
-/// a browser would not send the strict cookie.
+/// What a link leads to. It is used up by the button alone: programs that look where links in mails lead press none.
 #[derive(Template)]
-#[template(path = "entered.html")]
-struct EnteredPage {
+#[template(path = "link.html")]
+struct LinkPage {
     ui: Ui,
-    next: String,
+    path: String,
 }
 
 /// `GET /sign-in`
@@ -50,36 +50,49 @@ pub async fn submit(State(web): Shared, guest: Guest, request: Request) -> Answe
     let form = form(request, &web).await?;
     let next = form.one("next").filter(|place| is_ours(place)).unwrap_or("/a").to_owned();
     let lang = guest.prefs.lang;
-    let (status, why) = match web.sessions.sign_in(&web.app, form.one("key").unwrap_or_default()).await {
+    let mut wait = None;
+    let (status, why) = match web.sessions.sign_in(&web.app, form.one("key").unwrap_or_default(), guest.origin).await {
         Ok(token) => return Ok(signed_in(&web, &token, &next)),
         Err(Refused::Unknown) => (StatusCode::UNAUTHORIZED, lang.text("sign-in-unknown")),
         Err(Refused::TooMany(secs)) => {
+            wait = Some((RETRY_AFTER, HeaderValue::from(secs)));
             (StatusCode::TOO_MANY_REQUESTS, lang.text_with("sign-in-too-many", &[("count", secs.into())]))
         }
         Err(Refused::App(error)) => return Err(error.into()),
     };
     let ui = Ui::guest(&guest.prefs, guest.now, Menu::Nowhere, "sign-in-title");
-    Ok((status, html(&SignInPage { ui, next, why: Some(why) })).into_response())
+    let headers = AppendHeaders(wait);
+    Ok((status, headers, html(&SignInPage { ui, next, why: Some(why) })).into_response())
 }
 
-/// `GET /link/{token}`: a link that signs in.
+/// `GET /link/{token}`: a link that signs in, and a button that does it.
 pub async fn link(State(web): Shared, guest: Guest, Path(token): Path<String>) -> Answer {
-    let token = web.sessions.follow(&web.app, &token).await.ok_or(Failure::DeadLink)?;
+    if !web.app.can_follow(&token).await {
+        return Err(Failure::DeadLink);
+    }
     let ui = Ui::guest(&guest.prefs, guest.now, Menu::Nowhere, "sign-in-title");
-    let page = html(&EnteredPage { ui, next: "/a".to_owned() });
-    Ok(([(SET_COOKIE, set_cookie(&web, token.expose_secret(), ""))], page).into_response())
+    Ok(html(&LinkPage { ui, path: format!("/link/{token}") }))
+}
+
+/// `POST /link/{token}`: uses the link up. That the form came from a page of ours was asked at the front.
+pub async fn follow(State(web): Shared, guest: Guest, Path(token): Path<String>) -> Answer {
+    match web.app.follow_link(&token, guest.origin).await {
+        Ok(token) => Ok(signed_in(&web, &token, "/a")),
+        Err(AppError::Unauthenticated(_)) => Err(Failure::DeadLink),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `POST /sign-out`
-pub async fn sign_out(State(web): Shared, Posted { visit, .. }: Posted) -> Response {
-    web.sessions.sign_out(&visit.token);
-    signed_out(&web)
+pub async fn sign_out(State(web): Shared, Posted { visit, .. }: Posted) -> Answer {
+    web.app.sign_out(&visit.who).await?;
+    Ok(signed_out(&web))
 }
 
 /// `POST /sign-out-everywhere`
-pub async fn sign_out_everywhere(State(web): Shared, Posted { visit, .. }: Posted) -> Response {
-    web.sessions.sign_out_everywhere(&visit.token);
-    signed_out(&web)
+pub async fn sign_out_everywhere(State(web): Shared, Posted { visit, .. }: Posted) -> Answer {
+    web.app.sign_out_everywhere(&visit.who).await?;
+    Ok(signed_out(&web))
 }
 
 fn signed_in(web: &Arc<Web>, token: &SecretString, next: &str) -> Response {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Uri};
 use ringup_app::view::AccountView;
-use ringup_app::{AppError, Principal};
+use ringup_app::{AppError, Origin, Principal};
 use ringup_core::account::Role;
 use ringup_core::time::Timestamp;
 
@@ -20,6 +20,9 @@ use crate::ui::{Here, Person, Recording, Ui};
 
 pub const SESSION_COOKIE: &str = "ringup_session";
 
+/// Where an operator acts.
+pub const ENVIRONMENT_COOKIE: &str = "ringup_environment";
+
 /// Bytes of a form besides a payload.
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
@@ -29,23 +32,24 @@ pub struct Visit {
     pub prefs: Prefs,
     pub query: Fields,
     pub now: Timestamp,
-    /// The cookie's token, for signing out.
+    /// The cookie's token, for whoever looks again later.
     pub token: String,
     csrf: String,
     environment: Option<String>,
 }
 
 impl Visit {
-    fn of(headers: &HeaderMap, uri: &Uri, web: &Web) -> Result<Visit, Failure> {
+    fn of(headers: &HeaderMap, uri: &Uri, origin: Origin, web: &Web) -> Result<Visit, Failure> {
         let to_sign_in = || {
             let place = uri.path_and_query().map_or("/", |place| place.as_str());
             Failure::SignIn(escaped(place))
         };
         let token = cookie(headers, SESSION_COOKIE).ok_or_else(to_sign_in)?;
-        let session = web.sessions.find(&web.app, token).ok_or_else(to_sign_in)?;
+        let environment = cookie(headers, ENVIRONMENT_COOKIE);
+        let session = web.sessions.find(&web.app, token, environment).ok_or_else(to_sign_in)?;
         Ok(Visit {
             environment: web.app.own_environment(&session.who).map(|environment| environment.name.clone()),
-            who: session.who,
+            who: session.who.from(origin),
             prefs: Prefs::of(headers),
             query: Fields::parse(uri.query().unwrap_or_default().as_bytes()),
             now: web.app.now(),
@@ -94,7 +98,7 @@ impl FromRequestParts<Arc<Web>> for Visit {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Visit, Failure> {
-        Visit::of(&parts.headers, &parts.uri, web)
+        Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web)
     }
 }
 
@@ -108,7 +112,7 @@ impl FromRequest<Arc<Web>> for Posted {
     type Rejection = Failure;
 
     async fn from_request(request: Request, web: &Arc<Web>) -> Result<Posted, Failure> {
-        let visit = Visit::of(request.headers(), request.uri(), web)?;
+        let visit = Visit::of(request.headers(), request.uri(), origin(request.extensions()), web)?;
         let form = form(request, web).await?;
         // Both are random text of one length, known only to us and to the page.
         if form.raw("csrf") != Some(visit.csrf.as_str()) {
@@ -116,6 +120,11 @@ impl FromRequest<Arc<Web>> for Posted {
         }
         Ok(Posted { visit, form })
     }
+}
+
+/// Where a request comes from, as the front found it.
+fn origin(extensions: &Extensions) -> Origin {
+    extensions.get().copied().unwrap_or_default()
 }
 
 /// The fields of a form, within their bound.
@@ -132,6 +141,7 @@ pub struct Guest {
     pub query: Fields,
     pub now: Timestamp,
     pub is_signed_in: bool,
+    pub origin: Origin,
 }
 
 impl FromRequestParts<Arc<Web>> for Guest {
@@ -142,7 +152,8 @@ impl FromRequestParts<Arc<Web>> for Guest {
             prefs: Prefs::of(&parts.headers),
             query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
             now: web.app.now(),
-            is_signed_in: Visit::of(&parts.headers, &parts.uri, web).is_ok(),
+            is_signed_in: Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web).is_ok(),
+            origin: origin(&parts.extensions),
         })
     }
 }

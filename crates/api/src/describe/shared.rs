@@ -10,7 +10,7 @@ const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its cl
     ours; `x-ringup: extended` marks those of Svix that do more here.";
 
 /// Groups of operations, in the order in which one meets them.
-const TAGS: [(&str, &str); 15] = [
+const TAGS: [(&str, &str); 16] = [
     ("Application", "Accounts: the merchants whose events are kept apart."),
     ("Endpoint", "Receivers: where the events of an account are sent."),
     ("Event Type", "The catalogue of what can happen."),
@@ -25,6 +25,7 @@ const TAGS: [(&str, &str); 15] = [
     ("Settings", "How deliveries are made and what is kept of them."),
     ("Authentication", "Who may come in."),
     ("Operator", "The whole server, for its operator alone."),
+    ("Audit", "Who changed what, when and from where."),
     ("Health", "Whether this server works."),
 ];
 

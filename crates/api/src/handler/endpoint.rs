@@ -155,7 +155,7 @@ pub async fn try_filter(
     responses((status = 200, body = SecretOut)),
 )]
 pub async fn secret(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
-    let secret = api.app.secret(&who, &account, &endpoint)?;
+    let secret = api.app.secret(&who, &account, &endpoint).await?;
     Ok(ok(&SecretOut { key: secret.expose_secret() }))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod attempt;
+pub mod audit;
 pub mod auth;
 pub mod authorization;
 pub mod catcher;

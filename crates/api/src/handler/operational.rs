@@ -105,7 +105,7 @@ pub async fn delete(State(api): Shared, Caller(who): Caller, Names([endpoint]): 
 )]
 pub async fn secret(State(api): Shared, Caller(who): Caller, Names([endpoint]): Names<1>) -> Answer {
     let who = api.app.operational(&who);
-    let secret = api.app.secret(&who, NO_NAME, &endpoint)?;
+    let secret = api.app.secret(&who, NO_NAME, &endpoint).await?;
     Ok(ok(&SecretOut { key: secret.expose_secret() }))
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use ringup_app::Origin;
 use secrecy::ExposeSecret as _;
 
 use crate::desk::{Desk, OPERATOR, Reply};
@@ -92,20 +93,21 @@ async fn a_link_works_once_and_ends_with_its_token() {
     let (desk, _) = stage().await;
     let (token, link) = access(&desk, r#"{"sessionId":"user_1"}"#).await;
     with(&desk, &link, "GET", "/app/shop", "").await.refused(401, "authentication_failed", "unknown");
-    let session = desk.app.follow_link(&link).await.unwrap();
-    assert!(desk.app.follow_link(&link).await.is_err(), "once");
-    assert!(desk.app.follow_link(&token).await.is_err(), "a token is no link");
-    let session = session.token.expose_secret();
-    let who = desk.app.enter(session, None).unwrap();
+    let nowhere = Origin::default();
+    let session = desk.app.follow_link(&link, nowhere).await.unwrap();
+    assert!(desk.app.follow_link(&link, nowhere).await.is_err(), "once");
+    assert!(desk.app.follow_link(&token, nowhere).await.is_err(), "a token is no link");
+    let session = session.expose_secret();
+    let who = desk.app.session(session, None).unwrap();
     assert_eq!(desk.app.accounts(&who).unwrap().len(), 1);
     with(&desk, session, "GET", "/app/shop", "").await.refused(401, "authentication_failed", "unknown");
     with(&desk, &token, "POST", "/auth/logout", "").await.is(204);
-    assert!(desk.app.enter(session, None).is_err(), "it ended with its token");
+    assert!(desk.app.session(session, None).is_err(), "it ended with its token");
     with(&desk, &token, "GET", "/app/shop", "").await.refused(401, "authentication_failed", "revoked");
 
     let (_, late) = access(&desk, "{}").await;
     desk.clock.advance(Duration::from_hours(1));
-    assert!(desk.app.follow_link(&late).await.is_err(), "an hour is over");
+    assert!(desk.app.follow_link(&late, nowhere).await.is_err(), "an hour is over");
     desk.call("POST", "/auth/logout", Body::empty()).await.refused(403, "forbidden", "portal token");
 }
 

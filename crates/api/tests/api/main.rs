@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod audit;
 mod auth;
 mod authorization;
 mod bad_input;

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ringup_core::audit::field::cut;
+use ringup_core::audit::{AuditVerb, FieldChange};
 use ringup_core::catcher::{Catcher, FixedBody, Script};
 use ringup_core::id::CatcherId;
 use ringup_core::key::{AccountKey, CatcherKey};
 use ringup_core::scope::Scope;
 use ringup_egress::plan::WRITE_TOKEN_CHARS;
+use ringup_store::audit::in_account;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::{App, endpoint_of};
@@ -105,7 +108,9 @@ impl App {
             updated_at: now,
         };
         let made = self.filled(principal, account, blank, draft)?;
-        Ok(NewCatcher { view: self.view(self.catchers.put(made).await?), read_token })
+        let made = self.catchers.put(made).await?;
+        self.record_catcher(principal, AuditVerb::CatcherCreated, &made, changes(None, &made)).await?;
+        Ok(NewCatcher { view: self.view(made), read_token })
     }
 
     /// Changes what `edit` changes. A changed script begins anew.
@@ -130,16 +135,44 @@ impl App {
             draft.endpoint = None;
             let kept = found.endpoint;
             let changed = self.filled(principal, account, Catcher::clone(&found), draft)?;
-            return Ok(self.view(self.catchers.put(Catcher { endpoint: kept, ..changed }).await?));
+            return self.changed_catcher(principal, &found, Catcher { endpoint: kept, ..changed }).await;
         }
         let changed = self.filled(principal, account, Catcher::clone(&found), draft)?;
-        Ok(self.view(self.catchers.put(changed).await?))
+        self.changed_catcher(principal, &found, changed).await
+    }
+
+    async fn changed_catcher(
+        &self,
+        principal: &Principal,
+        old: &Catcher,
+        new: Catcher,
+    ) -> Result<CatcherView, AppError> {
+        let new = self.catchers.put(new).await?;
+        let changes = changes(Some(old), &new);
+        if !changes.is_empty() {
+            self.record_catcher(principal, AuditVerb::CatcherUpdated, &new, changes).await?;
+        }
+        Ok(self.view(new))
+    }
+
+    /// The files of catchers are their own, so their entries follow in a commit of their own.
+    pub(super) async fn record_catcher(
+        &self,
+        principal: &Principal,
+        verb: AuditVerb,
+        catcher: &Catcher,
+        changes: Vec<FieldChange>,
+    ) -> Result<(), AppError> {
+        let Some(view) = self.directory().account(catcher.account) else { return Ok(()) };
+        let place = in_account(&view.account, catcher.id.to_string(), catcher.name.clone());
+        self.record(principal, verb, place, changes).await
     }
 
     /// With all that it caught. Its URL is dead from then on.
     pub async fn delete_catcher(&self, principal: &Principal, account: &str, catcher: &str) -> Result<(), AppError> {
         let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints)?;
-        Ok(self.catchers.remove(&found).await?)
+        self.catchers.remove(&found).await?;
+        self.record_catcher(principal, AuditVerb::CatcherDeleted, &found, Vec::new()).await
     }
 
     /// Starts the script from its first step, for every event.
@@ -165,7 +198,8 @@ impl App {
         let token = self.new_read_token();
         let read_token_hash = Some(token_hash(token.expose_secret()));
         let changed = Catcher { read_token_hash, updated_at: self.now(), ..Catcher::clone(&found) };
-        self.catchers.put(changed).await?;
+        let changed = self.catchers.put(changed).await?;
+        self.record_catcher(principal, AuditVerb::CatcherTokenRotated, &changed, Vec::new()).await?;
         Ok(token)
     }
 
@@ -253,4 +287,32 @@ impl App {
         let bytes: [u8; READ_TOKEN_BYTES] = self.random_bytes();
         SecretString::from(format!("{READ_TOKEN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
+}
+
+/// What differs, for the audit log. Neither token is among it.
+fn changes(old: Option<&Catcher>, new: &Catcher) -> Vec<FieldChange> {
+    let body = |catcher: &Catcher| match &catcher.body {
+        Some(FixedBody::Json(text) | FixedBody::Text(text)) => Some(text.clone()),
+        None => None,
+    };
+    let fields = |catcher: &Catcher| {
+        [
+            ("body", body(catcher)),
+            ("endpoint", catcher.endpoint.map(|id| id.to_string())),
+            ("name", Some(catcher.name.clone())),
+            ("script", Some(catcher.script.to_string())),
+        ]
+    };
+    let before = old.map(fields);
+    let differs = fields(new).into_iter().enumerate().filter_map(|(place, (field, after))| {
+        let before = before.as_ref().and_then(|before| before.get(place)).and_then(|(_, text)| text.clone());
+        let shown = |text: Option<String>| text.map(|text| cut(&text));
+        (before != after).then(|| FieldChange {
+            field: field.to_owned(),
+            before: shown(before),
+            after: shown(after),
+            hidden: false,
+        })
+    });
+    differs.collect()
 }

@@ -50,7 +50,7 @@ impl App {
         for account in self.all_accounts() {
             let one = &account.account;
             if has(&one.name) || one.uid.as_deref().is_some_and(has) || has(&one.id.to_string()) {
-                let environment = self.environment_name(&account);
+                let environment = self.environment_of(&account);
                 let (waiting, oldest, delivered, failed, failing) = (0, None, 0, 0, 0);
                 let key = one.key;
                 let load =

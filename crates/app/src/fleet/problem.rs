@@ -88,7 +88,7 @@ impl App {
                     accounts: 0,
                     endpoints: 0,
                     sample: newest.clone(),
-                    environment: self.environment_name(&account),
+                    environment: self.environment_of(&account),
                     account: account.clone(),
                     endpoint: endpoint.clone(),
                 };

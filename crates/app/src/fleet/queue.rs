@@ -69,7 +69,7 @@ impl App {
             let (account, endpoint) = self.place_of(key)?;
             let (lane, gauge) = (waiting.get(&key), gauges.get(&key));
             Some(QueueLane {
-                environment: self.environment_name(&account),
+                environment: self.environment_of(&account),
                 account,
                 endpoint,
                 waiting: lane.map_or(0, |lane| lane.waiting),
@@ -89,8 +89,7 @@ impl App {
         Some((self.directory().account(endpoint.endpoint.account)?, endpoint))
     }
 
-    pub(super) fn environment_name(&self, view: &AccountView) -> String {
-        let environment = self.directory().environment(view.account.environment);
-        environment.map(|found| found.name.clone()).unwrap_or_default()
+    pub(super) fn environment_of(&self, view: &AccountView) -> String {
+        self.environment_name(view.account.environment).unwrap_or_default()
     }
 }

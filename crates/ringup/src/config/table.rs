@@ -109,6 +109,8 @@ keys! {
         payload_retention: Duration = "90d" in "1h"..="3650d";
         /// How long the log of attempts is kept.
         attempt_retention: Duration = "30d" in "1h"..="3650d";
+        /// How long the audit log is kept: who changed what. Of very many changes the oldest go sooner.
+        audit_retention: Duration = "400d" in "1d"..="3650d";
         /// How long a repeated publish is recognised by its idempotency key or event id. Not longer than
         /// `store.payload_retention`.
         idempotency_window: Duration = "24h" in "1m"..="30d";

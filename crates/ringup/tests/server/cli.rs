@@ -222,6 +222,46 @@ async fn keys_and_environments_are_made_while_the_server_is_stopped() -> Result<
 }
 
 #[tokio::test]
+async fn a_key_has_the_scopes_and_the_end_it_was_made_with() -> Result<()> {
+    let stage = Stage::open("scoped").await?;
+    let setup = stage.server.setup();
+    let make = |more: &[&str]| {
+        let line = [&["key", "create", "--environment", "live"], more].concat();
+        printed(setup, &line).map(|key| Client::new(stage.server.address(), key.trim()))
+    };
+    let till = make(&["--name", "till", "--scope", "publish", "--expires", "90d"])?;
+    let reader = make(&["--name", "reader", "--read-only"])?;
+    let short = make(&["--name", "short", "--expires", "1s"])?;
+    assert_eq!(till.get("/api/v1/app").await?.status, 403, "a till looks at nothing");
+    assert_eq!(reader.get("/api/v1/app").await?.status, 200);
+    assert!(reader.create_app("shop").await.is_err());
+    eventually("the key is over", async || {
+        let status = short.get("/api/v1/app").await?.status;
+        Ok(if status == 401 { Ok(()) } else { Err(status) })
+    })
+    .await?;
+    let list = printed(setup, &["key", "list"])?;
+    let line = |name: &str| list.lines().find(|line| line.ends_with(name)).unwrap_or_default().to_owned();
+    assert!(line("till").contains("valid until ") && line("till").contains("  publish  "), "{list}");
+    assert!(line("reader").contains("  valid  read  "), "{list}");
+    assert!(line("short").contains("expired ") && line("short").contains("  all scopes  "), "{list}");
+    for (wrong, told) in [
+        (&["--scope", "everything"][..], "there are: read, publish"),
+        (&["--expires", "soon"], "such as 90d"),
+        (&["--expires", "2020-01-01T00:00:00Z"], "lies behind us"),
+        (&["--scope", "read", "--read-only"], "cannot be used with"),
+    ] {
+        let line = [&["key", "create", "--environment", "live"], wrong].concat();
+        let (code, stdout, stderr) = run(&mut setup.command(&line))?;
+        assert!(code != Some(0) && stdout.is_empty() && stderr.contains(told), "{wrong:?}: {code:?} {stderr}");
+    }
+    let log = stage.client.get("/api/v1/audit?verb=key.created").await?;
+    let log = String::from_utf8_lossy(&log.body).into_owned();
+    assert!(log.contains(r#""role":"machine""#) && log.contains("till"), "what is done at the machine is told: {log}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn health_asks_the_server_that_is_configured() -> Result<()> {
     let mut stage = Stage::open("health").await?;
     let listen = stage.server.address().to_string();

@@ -3,13 +3,17 @@
 use std::collections::BTreeMap;
 
 use ringup_core::account::{Account, ApiKey, Environment, EventType, Role};
+use ringup_core::audit::AuditEntry;
 use ringup_core::endpoint::Endpoint;
-use ringup_core::id::{EventTypeId, KeyId};
+use ringup_core::id::{AuditId, EventTypeId, KeyId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
+use ringup_core::limits::AUDIT_FORGOTTEN_AT_ONCE_MAX;
 use ringup_core::operational::Notice;
 use ringup_core::time::{Tick, Timestamp};
 
+use crate::audit::AuditFilter;
 use crate::keyring;
+use crate::query::Order;
 use crate::seam::{Change, Configuration, StoreError};
 
 #[derive(Clone, Default)]
@@ -24,6 +28,7 @@ pub(super) struct ConfigurationRows {
     notices: BTreeMap<i64, Notice>,
     last_notice: i64,
     consumers: BTreeMap<(EndpointKey, String), Tick>,
+    audit: BTreeMap<AuditId, AuditEntry>,
 }
 
 impl ConfigurationRows {
@@ -112,7 +117,49 @@ impl ConfigurationRows {
                 Ok(key)
             }
             Change::DropNotice(number) => found(self.notices.remove(&number)).map(|_| 0),
+            Change::Recorded(change, entries) => {
+                let key = self.change(*change)?;
+                self.record(entries);
+                Ok(key)
+            }
+            Change::Record(entries) => {
+                self.record(entries);
+                Ok(0)
+            }
         }
+    }
+
+    fn record(&mut self, entries: Vec<AuditEntry>) {
+        self.audit.extend(entries.into_iter().map(|entry| (entry.id, entry)));
+    }
+
+    pub(super) fn audit(
+        &self,
+        filter: &AuditFilter,
+        after: Option<AuditId>,
+        order: Order,
+        rows_max: usize,
+    ) -> Vec<AuditEntry> {
+        let behind = |entry: &&AuditEntry| match (after, order) {
+            (None, _) => true,
+            (Some(after), Order::NewestFirst) => entry.id < after,
+            (Some(after), Order::OldestFirst) => entry.id > after,
+        };
+        let wanted = self.audit.values().filter(behind).filter(|entry| filter.wants(entry));
+        match order {
+            Order::NewestFirst => wanted.rev().take(rows_max).cloned().collect(),
+            Order::OldestFirst => wanted.take(rows_max).cloned().collect(),
+        }
+    }
+
+    pub(super) fn forget_audit(&mut self, before: Timestamp, rows_max: usize) -> usize {
+        let too_many = self.audit.len().saturating_sub(rows_max);
+        let too_old = self.audit.values().take_while(|entry| entry.at() < before).count();
+        let count = too_old.max(too_many).min(AUDIT_FORGOTTEN_AT_ONCE_MAX);
+        for _ in 0..count {
+            self.audit.pop_first();
+        }
+        count
     }
 
     fn put_environment(&mut self, mut environment: Environment) -> Result<i64, StoreError> {

@@ -1,5 +1,6 @@
 //! `catalog.db`: the configuration, which day files there are, and the last ids given.
 
+mod audit;
 mod authorization;
 mod change;
 mod consumer;
@@ -106,6 +107,16 @@ const LADDER: Ladder = Ladder {
         "
     -- In environments that were made before payloads were looked at, nobody looks until somebody says so.
     ALTER TABLE environment ADD COLUMN validation TEXT NOT NULL DEFAULT 'off';
+    ",
+        "
+    -- What was done by whom, by id, which is the order of time. Nothing in it is secret.
+    CREATE TABLE audit (
+        id BLOB PRIMARY KEY, verb TEXT NOT NULL, environment INTEGER, account BLOB, subject TEXT NOT NULL,
+        label TEXT NOT NULL, actor_key BLOB, actor_parent BLOB, actor TEXT NOT NULL, changes TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX audit_account ON audit (account) WHERE account IS NOT NULL;
+    CREATE INDEX audit_environment ON audit (environment) WHERE environment IS NOT NULL;
+    CREATE INDEX audit_verb ON audit (verb);
     ",
     ],
 };

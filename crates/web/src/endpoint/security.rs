@@ -51,7 +51,7 @@ pub async fn reveal(
 ) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
-    let secret = web.app.secret(&visit.who, &account, &endpoint)?;
+    let secret = web.app.secret(&visit.who, &account, &endpoint).await?;
     Ok(shown(&visit, &view, &found, Some(secret.expose_secret().to_owned())))
 }
 

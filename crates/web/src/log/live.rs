@@ -110,7 +110,7 @@ impl Live {
     }
 
     fn is_signed_in(&self) -> bool {
-        self.web.sessions.find(&self.web.app, &self.token).is_some()
+        self.web.sessions.find(&self.web.app, &self.token, None).is_some()
     }
 
     fn rows(&mut self, news: &News) -> Event {

@@ -2,6 +2,7 @@
 //! cookies and sends forms as browsers do, without script.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,7 +12,7 @@ use axum::body::Body;
 use http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
 use http::{HeaderMap, Request};
 use http_body_util::BodyExt as _;
-use ringup_app::{App, Plan};
+use ringup_app::{App, Peer, Plan};
 use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::key::EndpointKey;
 use ringup_core::ports::{Clock, Random};
@@ -26,7 +27,7 @@ use ringup_store::log_entry::{Attempt, AttemptResult, Count};
 use ringup_store::memory::{self, MemoryStore};
 use ringup_store::seam::{Fresh, Listener, Loaded, Settlement};
 use ringup_web::Console;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tower::ServiceExt as _;
 
 /// 2026-11-23T08:30:00Z
@@ -41,7 +42,6 @@ pub struct Desk {
     pub store: MemoryStore,
     pub heard: Arc<Heard>,
     pub clock: Arc<StillClock>,
-    pub console: Console,
     router: Router,
 }
 
@@ -93,12 +93,20 @@ impl Listener for Heard {
 impl Desk {
     pub async fn open() -> Desk {
         let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
+        Desk::on(store, Arc::new(StillClock(AtomicI64::new(NOON.as_micros())))).await
+    }
+
+    /// What is found after a crash, at the same time.
+    pub async fn restarted(&self) -> Desk {
+        Desk::on(self.store.crash(), self.clock.clone()).await
+    }
+
+    async fn on(store: MemoryStore, clock: Arc<StillClock>) -> Desk {
         let heard = Arc::new(Heard::default());
         let configuration = store.load_configuration().await.unwrap();
         let directory = Directory::new(SystemDefaults::default(), configuration);
         let catalogue = Arc::new(Catalogue::new(Arc::new(store.clone()), directory));
         catalogue.listen(heard.clone());
-        let clock = Arc::new(StillClock(AtomicI64::new(NOON.as_micros())));
         let own = OwnCatcher { base: "http://127.0.0.1:8080".to_owned(), address: ([127, 0, 0, 1], 8080).into() };
         let plan = Plan {
             idempotency_window: Duration::from_hours(24),
@@ -110,7 +118,7 @@ impl Desk {
         let plan = ringup_web::Plan { secure: false, payload_bytes_max: PAYLOAD_BYTES_MAX };
         let console = Console::new(app.clone(), plan);
         let router = console.router();
-        Desk { app, store, heard, clock, console, router }
+        Desk { app, store, heard, clock, router }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -164,7 +172,13 @@ impl Desk {
 
     /// A browser that nobody signed in with.
     pub fn browser(&self) -> Browser {
-        Browser { router: self.router.clone(), cookies: Mutex::default(), csrf: Mutex::default() }
+        Browser { router: self.router.clone(), cookies: Mutex::default(), csrf: Mutex::default(), address: None }
+    }
+
+    /// The path of a link that signs in with the operator's key.
+    pub async fn first_link(&self) -> String {
+        let link = self.app.first_link(&SecretString::from(OPERATOR)).await.unwrap();
+        format!("/link/{}", link.expose_secret())
     }
 
     /// A browser with an operator's session.
@@ -181,6 +195,7 @@ pub struct Browser {
     cookies: Mutex<BTreeMap<String, String>>,
     /// Of the page last seen.
     csrf: Mutex<String>,
+    address: Option<IpAddr>,
 }
 
 /// A stream of events, read one by one.
@@ -222,6 +237,16 @@ pub struct Page {
 }
 
 impl Browser {
+    /// The same, asking from this address.
+    pub fn at(self, address: &str) -> Browser {
+        Browser { address: Some(address.parse().unwrap()), ..self }
+    }
+
+    /// The same, with a server that was started anew.
+    pub fn on(self, desk: &Desk) -> Browser {
+        Browser { router: desk.router.clone(), ..self }
+    }
+
     pub async fn get(&self, path: &str) -> Page {
         self.send("GET", path, &[("sec-fetch-site", "none")], Body::empty()).await
     }
@@ -281,7 +306,11 @@ impl Browser {
         if !cookies.is_empty() {
             request = request.header(COOKIE, cookies.join("; "));
         }
-        self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap()
+        let mut request = request.body(body).unwrap();
+        if let Some(address) = self.address {
+            request.extensions_mut().insert(Peer(address));
+        }
+        self.router.clone().oneshot(request).await.unwrap()
     }
 
     fn keep(&self, cookie: &str) {

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::body::Body;
 use ringup_app::{KeyRequest, PortalDraft, Principal};
 use ringup_core::key::EnvironmentKey;
-use secrecy::{ExposeSecret as _, SecretString};
+use ringup_store::Store as _;
+use secrecy::ExposeSecret as _;
 
 use crate::desk::{Desk, OPERATOR};
 
@@ -41,18 +42,64 @@ async fn a_wrong_key_is_refused_in_words_and_many_must_wait() {
 #[tokio::test]
 async fn a_link_of_the_first_run_works_once_and_not_for_long() {
     let desk = Desk::open().await;
-    let link = desk.console.first_link(SecretString::from(OPERATOR));
+    let link = desk.first_link().await;
     let browser = desk.browser();
-    let page = browser.get(&link).await;
-    // A page, not a redirect: after one that began elsewhere the strict cookie would not be sent.
-    assert_eq!(page.status, 200);
-    page.shows("url=/a");
+    for _ in 0..3 {
+        // Whoever looks where a link leads, such as a scanner of mails, does not use it up.
+        browser.get(&link).await.shows(&format!("action=\"{link}\""));
+        browser.send("HEAD", &link, &[], Body::empty()).await;
+    }
+    assert_eq!(browser.get("/a").await.status, 303, "nobody is signed in by looking");
+    let elsewhere = [("sec-fetch-site", "cross-site")];
+    assert_eq!(browser.send("POST", &link, &elsewhere, Body::empty()).await.status, 403);
+    assert_eq!(browser.send("POST", &link, &[], Body::empty()).await.status, 403, "programs press no buttons");
+    assert_eq!(browser.post(&link, &[]).await.location(), "/a");
     assert_eq!(browser.get("/a").await.status, 200);
-    assert_eq!(desk.browser().get(&link).await.status, 410);
-    let late = desk.console.first_link(SecretString::from(OPERATOR));
+    for used in [desk.browser().get(&link).await, desk.browser().post(&link, &[]).await] {
+        assert_eq!(used.status, 410);
+    }
+    let late = desk.first_link().await;
     desk.clock.advance(Duration::from_mins(31));
     assert_eq!(desk.browser().get(&late).await.status, 410);
     assert_eq!(desk.browser().get("/link/forged").await.status, 410);
+    assert_eq!(desk.browser().post(&format!("/link/{OPERATOR}"), &[]).await.status, 410, "a key is no link");
+}
+
+#[tokio::test]
+async fn whoever_guesses_keys_waits_and_is_told_how_long() {
+    let desk = Desk::open().await;
+    let guesser = desk.browser().at("192.0.2.1");
+    for _ in 0..20 {
+        assert_eq!(guesser.post("/sign-in", &[("key", "rk_wrong")]).await.status, 401);
+    }
+    let page = guesser.post("/sign-in", &[("key", OPERATOR)]).await;
+    assert_eq!((page.status, page.headers.get("retry-after").unwrap().to_str().unwrap()), (429, "6"));
+    page.shows("Too many tries");
+    let neighbour = desk.browser().at("192.0.2.2");
+    assert_eq!(neighbour.post("/sign-in", &[("key", OPERATOR)]).await.status, 303, "nobody else has to wait");
+    desk.clock.advance(Duration::from_secs(6));
+    assert_eq!(guesser.post("/sign-in", &[("key", OPERATOR)]).await.status, 303);
+}
+
+#[tokio::test]
+async fn sessions_outlive_a_restart_and_are_listed_and_ended_one_by_one() {
+    let desk = Desk::open().await;
+    let (here, there) = (desk.operator().await, desk.operator().await);
+    here.get("/me").await;
+    let desk = desk.restarted().await;
+    let (here, there) = (here.on(&desk), there.on(&desk));
+    let page = here.get("/me").await;
+    assert_eq!((page.status, there.get("/me").await.status), (200, 200));
+    let ends: Vec<&str> = page.text.split("action=\"/me/sessions/").skip(1).collect();
+    assert_eq!(ends.len(), 1, "its own has no button");
+    let other = ends[0].split('/').next().unwrap();
+    here.submit(&format!("/me/sessions/{other}/end"), &[]).await.shows("The session has ended");
+    assert_eq!((here.get("/me").await.status, there.get("/me").await.status), (200, 303));
+    assert_eq!(here.post(&format!("/me/sessions/{other}/end"), &[]).await.status, 404);
+    // What is stored does not open anything.
+    let token = here.cookie("ringup_session").unwrap();
+    let stored = desk.store.load_configuration().await.unwrap();
+    assert!(!format!("{:?}", stored.keys).contains(&token));
 }
 
 #[tokio::test]
@@ -146,6 +193,7 @@ async fn a_portal_link_opens_one_account_and_no_other() {
     let link = format!("/link/{}", access.link.expose_secret());
     let browser = desk.browser();
     assert_eq!(browser.get(&link).await.status, 200);
+    assert_eq!(browser.post(&link, &[]).await.location(), "/a");
     assert_eq!(browser.get("/a").await.location(), "/a/kopi");
     assert_eq!(browser.get("/a/kopi").await.status, 200);
     for path in ["/a/toko", "/a/toko/logs", "/a/toko/urls", "/a/toko/configuration", "/a/toko/test/send"] {

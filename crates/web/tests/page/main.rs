@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod account;
+mod audit;
 mod catcher;
 mod configuration;
 mod delivery;

@@ -143,9 +143,10 @@ async fn who_has_all_of_it_is_served_and_sees_nobody_elses() {
             let is_bare = BARE.contains(&(operation.row.0, reply.status));
             assert!(is_done || is_bare, "{what}: {} {}", reply.status, reply.text);
             for hidden in caller.hidden() {
-                // An operator keeps the keys of all environments, and sees to all of them.
-                let of_all = caller.place == Place::Operator
-                    && (operation.row.0.starts_with("ringup.key.") || matches!(operation.row.1, Needs::Operator(_)));
+                // An operator keeps the keys of all environments and the log of who changed what there, and sees to all of them.
+                let is_of_all = ["ringup.key.", "ringup.audit."].iter().any(|kind| operation.row.0.starts_with(kind))
+                    || matches!(operation.row.1, Needs::Operator(_));
+                let of_all = caller.place == Place::Operator && is_of_all;
                 let is_shown = operation.row.1 == Needs::Nothing || of_all;
                 assert!(is_shown || !reply.text.contains(hidden), "{what} shows {hidden}: {}", reply.text);
             }

@@ -118,6 +118,7 @@ pub const ROWS: &[Row] = &[
     //
     ("ringup.message.why", Account(Scope::Read), ""),
     ("ringup.policy.list", Reads, ""),
+    ("ringup.audit.list", Reads, ""),
     ("ringup.catcher.list", Account(Scope::Read), ""),
     ("ringup.catcher.create", Account(Scope::Endpoints), r#"{"name":"new"}"#),
     ("ringup.catcher.get", Account(Scope::Read), ""),

@@ -5,6 +5,7 @@ use ringup_core::endpoint::Endpoint;
 use ringup_core::key::EnvironmentKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::audit;
 use super::authorization;
 use super::key;
 use super::notice;
@@ -53,6 +54,15 @@ pub(super) fn apply(
             Ok(key)
         }
         Change::DropNotice(number) => connection.execute("DELETE FROM notice WHERE number = ?", [number]).map(touched),
+        Change::Recorded(change, entries) => {
+            let key = apply(connection, change, sealing_key)?;
+            entries.iter().try_for_each(|entry| audit::put(connection, entry))?;
+            Ok(key)
+        }
+        Change::Record(entries) => {
+            entries.iter().try_for_each(|entry| audit::put(connection, entry))?;
+            Ok(Some(0))
+        }
     }
 }
 
