@@ -7,6 +7,7 @@ mod interop;
 mod kill;
 mod package;
 mod receiver;
+mod schemathesis;
 mod screenshots;
 mod sdk;
 mod smoke;

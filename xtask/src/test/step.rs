@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 
 use super::{Outcome, count, tool};
-use crate::{api_table, child, interop, kill, screenshots, sdk, smoke, tidy, workspace};
+use crate::{api_table, child, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
 
 /// Cycles of the kill test in every run.
 const KILL_CYCLES: u32 = 100;
@@ -36,6 +36,7 @@ pub const STEPS: &[Step] = &[
         run: screenshots::check,
     },
     Step { name: "sdk", what: "the official SDKs of three languages do all their work here", run: sdk::run },
+    Step { name: "schemathesis", what: "the API does what its document says, for every role", run: schemathesis::run },
     Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
 ];
 

@@ -54,3 +54,22 @@ fn object(value: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The second of one name would take the place of the first.
+    #[test]
+    fn no_two_shapes_share_a_name() {
+        let mut known: Map<String, Value> = problem::schemas();
+        for (described, _, _) in route::all() {
+            for (name, schema) in &described {
+                let schema = value(schema);
+                if let Some(other) = known.insert(name.clone(), schema.clone()) {
+                    assert_eq!(other, schema, "two shapes are called {name}");
+                }
+            }
+        }
+    }
+}

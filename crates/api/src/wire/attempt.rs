@@ -138,15 +138,10 @@ impl IntoParams for AttemptQuery {
 
 /// Which attempts are asked for. `None`: those that are pending or being sent, of which the log has none.
 pub fn filter(query: &Query) -> Result<Option<AttemptFilter>, Problem> {
-    let succeeded = match query.number("status", 0, 4)? {
-        None => None,
-        Some(0) => Some(true),
-        Some(2) => Some(false),
-        Some(_) => return Ok(None),
-    };
+    let status = query.number("status", 0, 4)?;
     let class = query.number("status_code_class", 0, 599)?;
-    Ok(Some(AttemptFilter {
-        succeeded,
+    let filter = AttemptFilter {
+        succeeded: status.map(|status| status == 0),
         status_class: class.and_then(|class| u16::try_from(class / 100).ok()),
         endpoint: None,
         event_types: query.many("event_types"),
@@ -155,5 +150,7 @@ pub fn filter(query: &Query) -> Result<Option<AttemptFilter>, Problem> {
         before: query.moment("before")?,
         after: query.moment("after")?,
         without_response: !query.flag("with_content", true)?,
-    }))
+    };
+    // The rest is read before, so that what makes no sense is always refused.
+    Ok(matches!(status, None | Some(0 | 2)).then_some(filter))
 }

@@ -236,7 +236,7 @@ impl<'a> AccountLoadOut<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProblemsOut<'a> {
-    data: Vec<ProblemOut<'a>>,
+    data: Vec<FleetProblemOut<'a>>,
     /// Endpoints that were looked into, of all with failures in the last hour.
     looked_into: usize,
     all: usize,
@@ -246,7 +246,7 @@ pub struct ProblemsOut<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ProblemOut<'a> {
+pub struct FleetProblemOut<'a> {
     host: &'a str,
     cause: &'static str,
     cause_side: &'static str,
@@ -278,7 +278,7 @@ pub struct SampleOut<'a> {
 impl<'a> ProblemsOut<'a> {
     pub fn of(problems: &'a Problems) -> ProblemsOut<'a> {
         ProblemsOut {
-            data: problems.problems.iter().map(ProblemOut::of).collect(),
+            data: problems.problems.iter().map(FleetProblemOut::of).collect(),
             looked_into: problems.looked_into,
             all: problems.all,
             unlogged: problems.unlogged,
@@ -286,9 +286,9 @@ impl<'a> ProblemsOut<'a> {
     }
 }
 
-impl<'a> ProblemOut<'a> {
-    fn of(problem: &'a Problem) -> ProblemOut<'a> {
-        ProblemOut {
+impl<'a> FleetProblemOut<'a> {
+    fn of(problem: &'a Problem) -> FleetProblemOut<'a> {
+        FleetProblemOut {
             host: &problem.host,
             cause: problem.cause.word(),
             cause_side: problem.cause.side().word(),

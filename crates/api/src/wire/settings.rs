@@ -127,7 +127,7 @@ pub struct SettingsOut<'a> {
     schedule: Said<Option<Vec<u64>>>,
     #[schema(inline)]
     time_limit: Said<u64>,
-    classes: ClassesOut,
+    classes: SaidClassesOut,
     #[schema(inline)]
     honour_retry_after: Said<bool>,
     #[schema(inline, value_type = Said<LogModeWord>)]
@@ -152,7 +152,7 @@ pub struct SettingsOut<'a> {
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ClassesOut {
+struct SaidClassesOut {
     #[schema(inline)]
     server_error: Said<bool>,
     #[schema(inline)]
@@ -251,7 +251,7 @@ impl<'a> SettingsOut<'a> {
             cooldown: Said { value: cooldown, origin: by(effective.cooldown_origin) },
             schedule: Said { value: schedule, origin: by(effective.schedule.origin) },
             time_limit: said(&effective.time_limit, |span| millis(*span)),
-            classes: ClassesOut {
+            classes: SaidClassesOut {
                 server_error: class(Class::ServerError),
                 request_timeout: class(Class::RequestTimeout),
                 too_many_requests: class(Class::TooManyRequests),
