@@ -1,13 +1,17 @@
 //! A real Chromium, driven by its chromedriver over WebDriver, which is JSON over HTTP.
 //!
-//! Every page is listened to from its first moment: what the content security policy refused is kept and can be asked
-//! for, also across pages.
+//! Every page is listened to from its first moment to its last: see [`watch`]. What a page did that none may do fails the
+//! test that opened the browser, without being asked for.
+
+mod watch;
 
 use std::{
     env,
-    io::{self, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    sync::Mutex,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -16,6 +20,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use serde_json::{Value, json};
 
+pub use self::watch::{CALL, Seen};
 use crate::{client::Client, server::free_port};
 
 /// Long enough for any page on a busy machine.
@@ -24,12 +29,6 @@ const SOON: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
 const DRIVER: &str = "chromedriver";
-
-/// Keeps what the policy refused, for the whole session of the browser.
-const LISTENER: &str = "addEventListener('securitypolicyviolation', (event) => { \
-     const seen = JSON.parse(sessionStorage.refused ?? '[]'); \
-     seen.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`); \
-     sessionStorage.refused = JSON.stringify(seen); });";
 
 /// A browser with one window. Both processes end when it is dropped.
 #[derive(Debug)]
@@ -40,6 +39,15 @@ pub struct Browser {
     client: Client,
     session: String,
     base: String,
+    seen: Mutex<Seen>,
+}
+
+/// What a browser does with scripts on pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scripts {
+    Run,
+    /// As a person who has switched them off, or whose network lost them.
+    Off,
 }
 
 /// Whether there is a browser to drive on this machine.
@@ -51,13 +59,18 @@ pub fn is_there() -> bool {
 impl Browser {
     /// Opens a browser for pages under `base`, such as `http://127.0.0.1:8080`.
     pub async fn open(base: &str) -> Result<Self> {
+        Self::open_with(base, Scripts::Run).await
+    }
+
+    pub async fn open_with(base: &str, scripts: Scripts) -> Result<Self> {
         let port = free_port()?;
         let mut command = Command::new(DRIVER);
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let driver = command.spawn().context("starting chromedriver: apt-get install chromium chromium-driver")?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let client = Client::anonymous(address).within(SOON);
-        let mut browser = Self { driver, address, client, session: String::new(), base: base.to_owned() };
+        let mut browser =
+            Self { driver, address, client, session: String::new(), base: base.to_owned(), seen: Mutex::default() };
         let until = Instant::now() + SOON;
         while browser.client.get("/status").await.is_err() {
             if Instant::now() > until {
@@ -66,18 +79,27 @@ impl Browser {
             tokio::time::sleep(LOOK_EVERY).await;
         }
         let arguments = ["--headless=new", "--no-sandbox", "--hide-scrollbars", "--force-color-profile=srgb"];
-        let options = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": {"args": arguments}}}});
+        let options = json!({
+            "capabilities": {"alwaysMatch": {
+                "goog:chromeOptions": {"args": arguments},
+                "goog:loggingPrefs": {"browser": "ALL"},
+            }},
+        });
         let reply = browser.client.post("/session", &options).await?.success()?.json()?;
         let session = reply.pointer("/value/sessionId").and_then(Value::as_str).context("a session's id")?;
         browser.session = format!("/session/{session}");
-        browser.develop("Page.addScriptToEvaluateOnNewDocument", &json!({"source": LISTENER})).await?;
+        browser.develop("Page.addScriptToEvaluateOnNewDocument", &json!({"source": watch::listener()})).await?;
+        if scripts == Scripts::Off {
+            browser.develop("Emulation.setScriptExecutionDisabled", &json!({"value": true})).await?;
+        }
         browser.resize(1280, 800).await?;
         Ok(browser)
     }
 
-    /// Goes to a path and waits until the page is loaded.
+    /// Goes to a path, or to a whole URL, and waits until the page is loaded.
     pub async fn go(&self, path: &str) -> Result<()> {
-        self.ask(Method::POST, "/url", &json!({"url": format!("{}{path}", self.base)})).await.map(drop)
+        let base = if path.starts_with('/') { self.base.as_str() } else { "" };
+        self.ask(Method::POST, "/url", &json!({"url": format!("{base}{path}")})).await.map(drop)
     }
 
     /// The path of the page that is shown, with its query.
@@ -116,12 +138,6 @@ impl Browser {
     /// Runs a script on the page, as a console of the browser would: no policy holds for it.
     pub async fn run(&self, script: &str) -> Result<Value> {
         self.ask(Method::POST, "/execute/sync", &json!({"script": script, "args": []})).await
-    }
-
-    /// What the content security policy refused on all pages so far.
-    pub async fn refused(&self) -> Result<Vec<String>> {
-        let seen = self.run("return JSON.parse(sessionStorage.refused ?? '[]')").await?;
-        serde_json::from_value(seen).context("a list of texts")
     }
 
     pub async fn set_cookie(&self, name: &str, value: &str) -> Result<()> {
@@ -168,26 +184,55 @@ impl Browser {
     }
 }
 
+/// Without the runtime, which may be ending itself.
 impl Browser {
-    /// Asks the driver to close the browser, without the runtime, which may be ending itself.
+    /// Asks the driver to close the browser, answered once it is gone.
     fn end_session(&self) -> io::Result<()> {
+        self.tell("DELETE", "", "").map(drop)
+    }
+
+    /// One call within the session; the body of its answer.
+    fn tell(&self, method: &str, path: &str, body: &str) -> io::Result<String> {
         let mut socket = TcpStream::connect_timeout(&self.address, SOON)?;
         socket.set_read_timeout(Some(SOON))?;
-        let (session, address) = (&self.session, self.address);
-        let request = format!("DELETE {session} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        socket.write_all(request.as_bytes())?;
-        // Answered once the browser is gone.
-        socket.read(&mut [0; 64]).map(drop)
+        let (session, address, length) = (&self.session, self.address, body.len());
+        let head = format!("{method} {session}{path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+        socket.write_all(head.as_bytes())?;
+        socket.write_all(body.as_bytes())?;
+        // The driver keeps the connection open, so its end says nothing.
+        let mut answer = BufReader::new(socket);
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            answer.read_line(&mut line)?;
+            match line.trim_end().split_once(':') {
+                Some((name, value)) if name.eq_ignore_ascii_case("content-length") => {
+                    length = value.trim().parse().map_err(io::Error::other)?;
+                }
+                None if line.trim_end().is_empty() => break,
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        answer.read_exact(&mut body)?;
+        String::from_utf8(body).map_err(io::Error::other)
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // A driver that ends leaves its browser behind, so the browser goes first.
+        let seen = if self.session.is_empty() { Ok(Seen::default()) } else { self.seen_at_the_end() };
+        // A driver that ends leaves its browser behind, so the browser goes first; and the driver whatever became of it.
         let ended = if self.session.is_empty() { Ok(()) } else { self.end_session() };
-        let ended = ended.and_then(|()| self.driver.kill()).and_then(|()| self.driver.wait().map(drop));
-        if let Err(error) = ended {
+        let killed = self.driver.kill().and_then(|()| self.driver.wait().map(drop));
+        if let Err(error) = ended.and(killed) {
             eprintln!("cannot end the browser: {error}");
+        }
+        match seen {
+            Ok(seen) if seen.is_nothing() => {}
+            // A test that fails already says why.
+            found if thread::panicking() => eprintln!("the browser saw {found:?}"),
+            found => panic!("pages did what none may do: {found:#?}"),
         }
     }
 }

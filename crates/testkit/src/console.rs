@@ -25,9 +25,9 @@ pub fn faults<'a>(
     exempt: &[(&str, &str)],
 ) -> Vec<String> {
     let visited: Vec<&str> = visited.into_iter().filter_map(|address| route_of(routes, address)).collect();
-    let missing = routes.iter().filter(|route| {
-        !visited.contains(&route.as_str()) && !exempt.iter().any(|(name, _)| name == &route.as_str())
-    });
+    let missing = routes
+        .iter()
+        .filter(|route| !visited.contains(&route.as_str()) && !exempt.iter().any(|(name, _)| name == &route.as_str()));
     let missing = missing.map(|route| format!("{route} is a page that is not looked at"));
     let gone = exempt.iter().filter(|(name, _)| !routes.iter().any(|route| route == name));
     missing.chain(gone.map(|(name, _)| format!("{name} is exempt, but there is no such page"))).collect()
@@ -100,6 +100,9 @@ mod tests {
         assert_eq!(route_of(&routes, "/a/kopi/nothing/at/all"), Some("/a/{a}/{*rest}"));
         assert_eq!(route_of(&routes, "/b"), None);
         let told = faults(&routes, ["/a", "/a/kopi", "/a/kopi/urls/new"], &[("/a/{a}/{*rest}", "r"), ("/gone", "r")]);
-        assert_eq!(told, ["/a/{a}/urls/{e} is a page that is not looked at", "/gone is exempt, but there is no such page"]);
+        assert_eq!(
+            told,
+            ["/a/{a}/urls/{e} is a page that is not looked at", "/gone is exempt, but there is no such page"]
+        );
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod console;
 pub mod dns;
 pub mod histogram;
 pub mod hostile;

@@ -1,19 +1,29 @@
 //! The console in a real Chromium: what a person does on the first day, and what must never happen on any.
+//!
+//! Each browser watches its pages by itself: a test in which the content security policy refused something fails.
 #![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
 
 mod command;
 mod live;
+mod walk;
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use ringup_testkit::browser::{self, Browser};
 use ringup_testkit::receiver::{Receiver, Script};
 use ringup_testkit::server::{OPERATOR_KEY, Server, ServerSetup};
 use ringup_testkit::tempdir::TempDir;
+use serde_json::Value;
 
 /// From the first page to the first delivered event.
 const FIRST_EVENT_MAX: Duration = Duration::from_secs(60);
+
+/// Far longer than anything takes that is waited for.
+const SOON: Duration = Duration::from_secs(60);
+
+/// How often a page is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 async fn start(label: &str) -> Result<(Server, TempDir)> {
     let dir = TempDir::new(label)?;
@@ -29,6 +39,19 @@ fn can_look() -> bool {
         eprintln!("not looked at: chromedriver is missing; on Debian: apt-get install chromium chromium-driver");
     }
     there
+}
+
+/// Waits until an expression is true on the page.
+async fn until(browser: &Browser, condition: &str) -> Result<()> {
+    let end = Instant::now() + SOON;
+    while browser.run(&format!("return Boolean({condition})")).await.ok() != Some(Value::Bool(true)) {
+        if Instant::now() > end {
+            let page = browser.run("return document.body.innerText").await?;
+            bail!("never so at {}: {condition}\n{}", browser.path().await?, page.as_str().unwrap_or_default());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 async fn sign_in(browser: &Browser) -> Result<()> {
@@ -83,7 +106,6 @@ async fn the_first_event_is_sent_seen_understood_and_resent() -> Result<()> {
     browser.sees("Failed, later delivered").await?;
     browser.go("/a/kopi-kita/logs?status=delivered").await?;
     browser.sees("by hand").await?;
-    assert_eq!(browser.refused().await?, Vec::<String>::new(), "the content security policy refused something");
     Ok(())
 }
 
@@ -112,7 +134,6 @@ async fn no_mode_pretends_that_all_is_well_and_none_shows_its_banner() -> Result
     client.publish_accepted("kopi", "invoiceCreated", "{}").await?;
     // The list is live: the row comes without a reload.
     browser.sees("invoiceCreated").await?;
-    assert_eq!(browser.refused().await?, Vec::<String>::new());
     Ok(())
 }
 
@@ -165,6 +186,5 @@ async fn what_others_wrote_never_runs() -> Result<()> {
         }
     }
     browser.go("/a").await?;
-    assert_eq!(browser.refused().await?, Vec::<String>::new());
     Ok(())
 }

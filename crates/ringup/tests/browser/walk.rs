@@ -86,7 +86,8 @@ async fn from_the_first_start_to_a_failure_understood() -> Result<()> {
     browser.sees("Your server took it and answered 200").await?;
     ensure!(count(&browser, ".tries a").await? == 3, "three attempts stand on the page");
     ensure!(count(&browser, ".tries li.pause").await? == 2, "with the pauses between them");
-    let said = browser.run("return [...document.querySelectorAll('.tries a .said')].map((said) => said.innerText)").await?;
+    let said =
+        browser.run("return [...document.querySelectorAll('.tries a .said')].map((said) => said.innerText)").await?;
     let said: Vec<String> = serde_json::from_value(said)?;
     ensure!(said[0].contains("503") && said[1].contains("503") && said[2].contains("200"), "the answers: {said:?}");
     browser.click(".tries li:first-of-type ~ li a").await?;
