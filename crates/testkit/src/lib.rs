@@ -8,6 +8,7 @@ pub mod browser;
 pub mod client;
 pub mod console;
 pub mod dns;
+pub mod garden;
 pub mod histogram;
 pub mod hostile;
 pub mod journal;

@@ -83,6 +83,12 @@ impl Authority {
         Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
     }
 
+    /// A client's certificate and its private key, as PEM.
+    pub fn identity(&self) -> Result<String> {
+        let key = KeyPair::generate()?;
+        Ok(self.certificate(&["till.invalid"], Leaf::ClientOnly, &key)?.pem() + &key.serialize_pem())
+    }
+
     /// A recording receiver behind TLS on a loopback port, with a certificate for these names.
     pub async fn receiver(&self, names: &[&str], leaf: Leaf, script: impl Into<Script>) -> Result<Receiver> {
         let tls = Some(self.server(names, leaf)?);

@@ -27,6 +27,8 @@ struct State {
 #[derive(Debug, Default)]
 struct Issued {
     count: usize,
+    /// What its tokens begin with, `token` unless said otherwise.
+    prefix: Option<String>,
     /// The token that opens the door now.
     good: Option<String>,
     expires_in: Option<u64>,
@@ -67,6 +69,11 @@ impl TokenServer {
         self.state.issued().good = None;
     }
 
+    /// What its tokens begin with from now on.
+    pub fn prefix(&self, prefix: &str) {
+        self.state.issued().prefix = Some(prefix.to_owned());
+    }
+
     /// Seconds that tokens say they are good for; `None` leaves that out.
     pub fn expires_in(&self, seconds: Option<u64>) {
         self.state.issued().expires_in = seconds;
@@ -102,7 +109,7 @@ impl State {
             return Answer::status(401).body(r#"{"error":"invalid_client"}"#);
         }
         issued.count += 1;
-        let token = format!("token-{}", issued.count);
+        let token = format!("{}-{}", issued.prefix.as_deref().unwrap_or("token"), issued.count);
         let life = issued.expires_in.map_or_else(String::new, |life| format!(r#","expires_in":{life}"#));
         let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer"{life}}}"#);
         issued.good = Some(token);
