@@ -60,6 +60,7 @@ const ASSETS: &[Asset] = &[
             "css/delivery.css",
             "css/operator.css",
             "css/catcher.css",
+            "css/reference.css",
         ],
         compressed: true,
     },

@@ -69,7 +69,7 @@ pub use poll::{Polled, Pull, position_id};
 pub use principal::{CallerName, Principal};
 pub use publish::{Publish, Published};
 pub use resend::{RESEND_RATE_DEFAULT, ResendDraft, ResendEstimate};
-pub use sample::{Sample, SampleOrigin};
+pub use sample::{Sample, SampleOrigin, example_of};
 pub use schema::{Misfit, SchemaFault, check as check_schemas};
 pub use secret::SecretDraft;
 pub use session::{Identity, PortalAccess, PortalDraft};

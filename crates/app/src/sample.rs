@@ -105,6 +105,12 @@ fn made(event_type: &EventType) -> Option<Bytes> {
     made.is_object().then(|| Bytes::from(made.to_string()))
 }
 
+/// A value of the shape that a schema asks for, as far as its plain keywords say: with its own examples where it has some.
+/// References are looked up in `root`.
+pub fn example_of(root: &Value, schema: &Value) -> Value {
+    instance(root, schema, 0)
+}
+
 /// A value of the shape that a schema asks for, as far as its plain keywords say.
 fn instance(root: &Value, schema: &Value, level: usize) -> Value {
     let said = |word: &str| schema.get(word).filter(|value| !value.is_null());

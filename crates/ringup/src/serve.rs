@@ -90,7 +90,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let app = Arc::new(app.in_house(house::house(&config.store, &settings, dispatch.watch())));
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
-    let console = Console::new(app.clone(), console_plan(&config));
+    let console = Console::new(app.clone(), console_plan(&config), &ringup_api::document());
     greeting::say(&first, given.is_some(), &app, address, &config.store.data_dir).await?;
 
     let stop = CancellationToken::new();

@@ -27,6 +27,7 @@ mod operator;
 mod overview;
 mod person;
 mod prefs;
+mod reference;
 mod send;
 mod session;
 mod sign_in;
@@ -42,8 +43,10 @@ use axum::middleware;
 use axum::response::Redirect;
 use axum::routing::{get, post};
 use ringup_app::App;
+use serde_json::Value;
 
 use error_page::Failure;
+use reference::Document;
 use session::Sessions;
 use visit::Visit;
 
@@ -61,6 +64,7 @@ pub(crate) struct Web {
     pub(crate) app: Arc<App>,
     pub(crate) plan: Plan,
     pub(crate) sessions: Sessions,
+    pub(crate) document: Document,
 }
 
 /// How handlers take it.
@@ -70,8 +74,9 @@ pub(crate) type Shared = axum::extract::State<Arc<Web>>;
 pub struct Console(Arc<Web>);
 
 impl Console {
-    pub fn new(app: Arc<App>, plan: Plan) -> Console {
-        Console(Arc::new(Web { app, plan, sessions: Sessions::default() }))
+    /// `document` is the OpenAPI document that the reference is drawn from.
+    pub fn new(app: Arc<App>, plan: Plan, document: &Value) -> Console {
+        Console(Arc::new(Web { app, plan, sessions: Sessions::default(), document: Document::new(document) }))
     }
 
     /// All pages. Has no fallback, so that it can be merged with the router of the API.
@@ -93,6 +98,8 @@ impl Console {
             .route("/op/support-bundle", get(operator::support_bundle))
             .route("/me/sessions/{s}/end", post(person::end_session))
             .route("/op/audit", get(audit::of_all))
+            .route("/docs/api", get(reference::list))
+            .route("/docs/api/{operation}", get(reference::one))
             .route("/a", get(account::list).post(account::create))
             .route("/a/{a}", get(overview::page))
             .route("/a/{a}/urls", get(endpoint::list).post(endpoint::create))

@@ -2,6 +2,8 @@
 
 use askama::filters::HtmlSafeOutput;
 
+use crate::json_view::escape;
+
 /// HTML that is not escaped again.
 pub type Markup = HtmlSafeOutput<String>;
 
@@ -60,9 +62,44 @@ pub fn shape(state: &str) -> Markup {
     ))
 }
 
+/// A text of ours with `code` in it.
+pub fn prose(text: &str) -> Markup {
+    let mut html = String::with_capacity(text.len() + 16);
+    let parts: Vec<&str> = text.split('`').collect();
+    // A mark without its other half is only a character.
+    let pairs = (parts.len() - 1) / 2 * 2;
+    for (number, part) in parts.iter().enumerate() {
+        match number {
+            0 => {}
+            number if number > pairs => html.push('`'),
+            number => html.push_str(if number % 2 == 1 { "<code>" } else { "</code>" }),
+        }
+        escape(part, &mut html);
+    }
+    HtmlSafeOutput(html)
+}
+
 pub fn logo() -> Markup {
     HtmlSafeOutput(
         r#"<svg class="logo" viewBox="0 0 24 24" width="22" height="22" aria-hidden="true"><g fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round"><path d="M7.1 7.6a7 7 0 1 0 9.8 0"/><path d="M12 3.4v7"/></g><circle class="fill" cx="12" cy="13.6" r="1.9"/></svg>"#
             .to_owned(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prose_has_code_and_nothing_else() {
+        for (text, html) in [
+            ("plain <b>", "plain &lt;b&gt;"),
+            ("`a<b` and `c`", "<code>a&lt;b</code> and <code>c</code>"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` alone", "<code>a</code> and ` alone"),
+            ("", ""),
+        ] {
+            assert_eq!(prose(text).0, html);
+        }
+    }
 }

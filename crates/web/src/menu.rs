@@ -10,6 +10,7 @@ pub enum Menu {
     Configuration,
     Catalog,
     Keys,
+    Reference,
     Audit,
     Send,
     Catcher,
@@ -54,6 +55,9 @@ pub const VIEWS: &[(&str, &str)] = &[
     ("view-test", "/logs?query=test%3Atrue"),
 ];
 
+/// The one place of an account that lies outside of it.
+pub const REFERENCE: &str = "/docs/api";
+
 /// For operators; the paths are whole.
 pub const OPERATOR: &[Item] = &[
     item(Menu::Fleet, "op-fleet", "overview", "/op"),
@@ -74,6 +78,7 @@ pub const GROUPS: &[Group] = &[
             item(Menu::Configuration, "item-configuration", "configuration", "/configuration"),
             item(Menu::Catalog, "item-catalog", "catalog", "/catalog"),
             item(Menu::Keys, "item-keys", "keys", "/keys"),
+            item(Menu::Reference, "item-reference", "reference", REFERENCE),
             item(Menu::Audit, "item-audit", "audit", "/audit"),
         ],
     },

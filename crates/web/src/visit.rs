@@ -158,6 +158,34 @@ impl FromRequestParts<Arc<Web>> for Guest {
     }
 }
 
+/// Whoever reads a page that is open to all: with the frame of whom is signed in.
+pub struct Reader {
+    pub query: Fields,
+    frame: Result<Box<Visit>, (Prefs, Timestamp)>,
+}
+
+impl Reader {
+    /// What the page's frame shows. `title` is a key of the texts.
+    pub fn ui(&self, menu: Menu, title: &str) -> Ui {
+        match &self.frame {
+            Ok(visit) => visit.ui(menu, title),
+            Err((prefs, now)) => Ui::guest(prefs, *now, menu, title),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Web>> for Reader {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Reader, Self::Rejection> {
+        let visit = Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web);
+        Ok(Reader {
+            query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+            frame: visit.map(Box::new).map_err(|_| (Prefs::of(&parts.headers), web.app.now())),
+        })
+    }
+}
+
 /// The faults of a form, to be shown beside its fields; whatever else went wrong fails.
 pub fn faults(error: AppError) -> Result<Vec<(String, String)>, Failure> {
     match error {

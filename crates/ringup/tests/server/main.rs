@@ -19,6 +19,7 @@ mod ordering;
 mod planted;
 mod policy_sockets;
 mod recovering;
+mod reference;
 mod requests;
 mod resending;
 mod stage;

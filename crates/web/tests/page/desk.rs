@@ -116,7 +116,7 @@ impl Desk {
         let app = Arc::new(App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan));
         app.first_start(Some(&SecretString::from(OPERATOR)), false).await.unwrap();
         let plan = ringup_web::Plan { secure: false, payload_bytes_max: PAYLOAD_BYTES_MAX };
-        let console = Console::new(app.clone(), plan);
+        let console = Console::new(app.clone(), plan, &crate::reference::document());
         let router = console.router();
         Desk { app, store, heard, clock, router }
     }

@@ -12,5 +12,6 @@ mod door;
 mod live;
 mod log;
 mod operator;
+mod reference;
 mod text;
 mod url;
