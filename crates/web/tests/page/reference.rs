@@ -22,7 +22,7 @@ pub fn document() -> Value {
                     "parameters": [{ "name": "limit", "in": "query", "description": "Rows.",
                                      "schema": { "type": "integer", "minimum": 1, "maximum": 250 } }],
                     "requestBody": { "required": true, "content": { "application/json": {
-                        "schema": { "$ref": "#/components/schemas/MessageIn" } } } },
+                        "schema": { "$ref": "#/components/schemas/EventIn" } } } },
                     "responses": {
                         "202": { "description": "Accepted.", "content": { "application/json": { "example": { "id": "msg_1" } } } },
                         "422": { "$ref": "#/components/responses/Misfit" },
@@ -33,7 +33,7 @@ pub fn document() -> Value {
         "webhooks": { "invoiceCreated": { "post": {
             "operationId": "event.invoiceCreated", "summary": "Invoice Created", "tags": ["Invoice"], "responses": {} } } },
         "components": {
-            "schemas": { "MessageIn": { "type": "object", "required": ["eventType"], "properties": {
+            "schemas": { "EventIn": { "type": "object", "required": ["eventType"], "properties": {
                 "eventType": { "type": "string", "description": "Its `type`, isn't it?", "example": "it's" },
                 "channels": { "type": ["array", "null"], "items": { "type": "string" } },
             } } },
