@@ -207,7 +207,11 @@ impl Document {
         }
         command.push_str(&format!(" \"$RINGUP_URL{}\" \\\n  -H \"Authorization: Bearer $RINGUP_KEY\"", entry.path));
         let json = &body["content"]["application/json"];
-        if let Some(example) = self.example(json).filter(|_| json.is_object()) {
+        if let Some(mut example) = self.example(json).filter(|_| json.is_object()) {
+            let required = &self.at(&json["schema"])["required"];
+            if let (Some(fields), Some(required)) = (example.as_object_mut(), required.as_array()) {
+                fields.retain(|name, _| required.iter().any(|needed| needed == name));
+            }
             // Within single quotes a shell takes everything as it is but the quote itself.
             let text = pretty(&example).replace('\'', r"'\''");
             command.push_str(&format!(" \\\n  -H 'Content-Type: application/json' \\\n  -d '{text}'"));

@@ -54,7 +54,9 @@ fn collect(root: &Value, schema: &Value, prefix: &str, level: usize, found: &mut
         collect(root, items, &format!("{prefix}[]"), level + 1, found);
     }
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+    let mut properties: Vec<_> = schema["properties"].as_object().into_iter().flatten().collect();
+    properties.sort_by_key(|(name, _)| !required.contains(&name.as_str()));
+    for (name, field) in properties {
         if found.len() >= FIELDS_MAX {
             return;
         }
