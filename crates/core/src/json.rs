@@ -8,10 +8,14 @@ use std::ops::Range;
 
 use crate::pointer::{Pointer, Segment};
 
+mod check;
+mod member;
 mod place;
 mod strike;
 mod text;
 
+pub use check::is_json;
+pub use member::{Member, members};
 pub use place::any_at;
 pub use strike::strike;
 pub use text::Characters;

@@ -15,6 +15,7 @@ pub mod event;
 pub mod filter;
 pub mod gauge;
 pub mod health;
+pub mod hook;
 pub mod id;
 pub mod invariants;
 pub mod json;

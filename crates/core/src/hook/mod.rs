@@ -1,0 +1,26 @@
+//! Hooks: questions that a till asks one external app, and waits for. What may be asked, how an answer is read, and what
+//! the till is told whatever the app does.
+//!
+//! One mechanism, three questions that are built from it ([`contract`]). An answer is read strictly: what is missing,
+//! negative or of the wrong kind is a failure with a cause, never zero.
+//!
+//! Source: DESIGN §9; `guide.md` §4 and §6 (8, 11 to 14).
+
+mod answer;
+mod budget;
+mod cause;
+mod contract;
+mod judge;
+mod plan;
+mod question;
+
+pub use answer::Reading;
+pub use budget::{BadDeadline, budget};
+pub use cause::{FailCause, Failed};
+pub use contract::{Contract, Field, Generation, Kind, Mode, NAMES, contract};
+pub use judge::{Judgement, LogWords, Told, fallback, is_logged, judge, log_words, told, verdict};
+pub use plan::{AnswerKind, HookPlan};
+pub use question::{BadQuestion, question};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! Checking what the till asks, and writing it as the app reads it.
+
+use super::contract::{Contract, Field, Generation, Kind};
+use crate::json;
+
+/// What is wrong with a question, for the till's programmer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BadQuestion {
+    /// The member.
+    pub name: String,
+    /// A code and a sentence.
+    pub code: &'static str,
+    pub why: String,
+}
+
+/// The body for the app, and the value of the contract's key.
+///
+/// `document` is a JSON object. Of the newer generation the body is the document itself, byte for byte, unless the till
+/// wrote a name in the older way; of the older one it has what that generation knows, values as they stand.
+pub fn question(
+    contract: &Contract,
+    generation: Generation,
+    document: &str,
+) -> Result<(String, Option<String>), Vec<BadQuestion>> {
+    let members = json::members(document.as_bytes());
+    let mut faults = Vec::new();
+    let mut known: Vec<(&Field, &str)> = Vec::new();
+    let mut renamed = false;
+    for field in contract.question.iter() {
+        let is_own = |name: &str| name == field.name || field.older.as_deref() == Some(name);
+        let mut own = members.iter().filter(|member| is_own(&member.name));
+        let found = own.next();
+        if own.next().is_some() {
+            faults.push(fault(field, "duplicate", "stands twice"));
+        }
+        match found.and_then(|member| document.get(member.value.clone()).map(|value| (member, value))) {
+            Some((_, value)) if field.kind == Kind::Text && !value.starts_with('"') => {
+                faults.push(fault(field, "type", "is to be a text"));
+            }
+            Some((member, value)) => {
+                renamed |= member.name != field.name;
+                known.push((field, value));
+            }
+            None if field.required => faults.push(fault(field, "missing", "is required")),
+            None => {}
+        }
+    }
+    let key = contract.key.as_deref().and_then(|key| known.iter().find(|(field, _)| field.name == key));
+    let key = key.map(|(field, value)| (field, text(value)));
+    if let Some((field, key)) = &key
+        && (key.is_empty() || key.len() > KEY_BYTES_MAX)
+    {
+        faults.push(fault(field, "size", "is to have 1 to 200 bytes"));
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let key = key.map(|(_, key)| key);
+    if generation == Generation::Newer && !renamed {
+        return Ok((document.to_owned(), key));
+    }
+    let written = known.iter().filter(|(field, _)| generation == Generation::Newer || !field.newer_only);
+    let written = written.map(|(field, value)| match (generation, &field.older) {
+        (Generation::Older, Some(older)) => format!("\"{older}\":{value}"),
+        (Generation::Older | Generation::Newer, _) => format!("\"{}\":{value}", field.name),
+    });
+    // What only the till and the app know goes along where nothing had to be left out.
+    let others = members.iter().filter(|member| {
+        let is_known = |field: &Field| field.name == member.name || field.older.as_deref() == Some(&member.name);
+        !contract.question.iter().any(is_known)
+    });
+    let others = others.filter_map(|member| Some((member, document.get(member.value.clone())?)));
+    let others = others.map(|(member, value)| format!("{}:{value}", quoted(&member.name)));
+    Ok((format!("{{{}}}", written.chain(others).collect::<Vec<_>>().join(",")), key))
+}
+
+/// Bytes of a key: ids of invoices are far shorter.
+const KEY_BYTES_MAX: usize = 200;
+
+fn fault(field: &Field, code: &'static str, why: &str) -> BadQuestion {
+    BadQuestion { name: field.name.clone().into_owned(), code, why: format!("{} {why}", field.name) }
+}
+
+/// What a string spells.
+fn text(value: &str) -> String {
+    let characters = json::Characters::of(value.as_bytes()).into_iter().flatten();
+    characters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+fn quoted(name: &str) -> String {
+    let mut text = String::from('"');
+    for character in name.chars() {
+        match character {
+            '"' | '\\' => text.extend(['\\', character]),
+            '\0'..='\u{1f}' => text.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => text.push(character),
+        }
+    }
+    text.push('"');
+    text
+}
