@@ -1,6 +1,7 @@
 //! Event types of an environment: register, find, change, archive, remove.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ringup_core::account::EventType;
 use ringup_core::id::EventTypeId;
@@ -16,6 +17,7 @@ use crate::check::{DESCRIPTION_BYTES_MAX, Faults, TITLE_BYTES_MAX};
 use crate::error::{AppError, Fault};
 use crate::principal::Principal;
 use crate::schema;
+use crate::setting::check_pauses;
 
 /// What a caller may say about an event type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +124,27 @@ impl App {
         self.change(principal, decide).await.map(drop)
     }
 
+    /// Sets the pauses between attempts of the type's events, or with `None` takes them away. They hold where neither the
+    /// endpoint nor the account has a schedule of its own; whether a failure is repeated at all stays their policy's word.
+    pub async fn set_retry_schedule(
+        &self,
+        principal: &Principal,
+        name: &str,
+        schedule: Option<Vec<Duration>>,
+    ) -> Result<Arc<EventType>, AppError> {
+        let environment = principal.whole(Scope::EventTypes)?;
+        let mut faults = Faults::default();
+        check_pauses("retry_schedule", schedule.iter().flatten(), &mut faults);
+        faults.done()?;
+        let decide = |directory: &Directory| {
+            let old = directory.event_type(environment, name);
+            let old = old.ok_or_else(|| AppError::not_found("event type", name))?;
+            Ok(Change::PutEventType(EventType { schedule, updated_at: self.now(), ..EventType::clone(&old) }))
+        };
+        self.change(principal, decide).await?;
+        self.changed_event_type(environment, name)
+    }
+
     fn changed_event_type(&self, environment: EnvironmentKey, name: &str) -> Result<Arc<EventType>, AppError> {
         // It may have been removed again since.
         self.directory().event_type(environment, name).ok_or_else(|| AppError::not_found("event type", name))
@@ -146,6 +169,7 @@ impl App {
             deprecated: draft.deprecated,
             feature_flag: draft.feature_flag,
             schemas: draft.schemas,
+            schedule: old.and_then(|old| old.schedule.clone()),
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         }))

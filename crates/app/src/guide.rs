@@ -85,6 +85,7 @@ impl Known {
             deprecated: false,
             feature_flag: None,
             schemas: Some(self.schemas()),
+            schedule: None,
             created_at: now,
             updated_at: now,
         }

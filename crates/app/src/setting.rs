@@ -124,10 +124,17 @@ fn check_schedule(settings: &Settings, faults: &mut Faults) {
             "a schedule stands in place of retry and cooldown; set one or the other",
         )
     });
-    faults.count("schedule", pauses.len(), 0, RETRIES_MAX as usize);
-    for (index, pause) in pauses.iter().enumerate() {
-        faults.check(*pause <= RETRY_DELAY_MAX, || span_fault("schedule", Duration::ZERO, RETRY_DELAY_MAX).at(index));
+    check_pauses("schedule", pauses, faults);
+}
+
+/// As many pauses as there may be repeats, none longer than a pause may be.
+pub fn check_pauses<'a>(field: &'static str, pauses: impl IntoIterator<Item = &'a Duration>, faults: &mut Faults) {
+    let mut count = 0;
+    for (index, pause) in pauses.into_iter().enumerate() {
+        faults.check(*pause <= RETRY_DELAY_MAX, || span_fault(field, Duration::ZERO, RETRY_DELAY_MAX).at(index));
+        count = index + 1;
     }
+    faults.count(field, count, 0, RETRIES_MAX as usize);
 }
 
 fn span(faults: &mut Faults, field: &'static str, value: Option<Duration>, min: Duration, max: Duration) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use crate::id::{AccountId, EnvironmentId, EventTypeId, KeyId};
 use crate::key::{AccountKey, EnvironmentKey};
@@ -66,6 +67,8 @@ pub struct EventType {
     pub feature_flag: Option<String>,
     /// JSON text of the schemas by version, as received.
     pub schemas: Option<String>,
+    /// The pauses between attempts of its events, where neither the endpoint nor the account has a schedule of its own.
+    pub schedule: Option<Vec<Duration>>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

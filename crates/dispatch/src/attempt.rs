@@ -9,8 +9,9 @@ use ringup_core::delivery::{After, DeliveryState, Trigger};
 use ringup_core::json;
 use ringup_core::log;
 use ringup_core::outcome::{Answer, BodyEnd, Outcome};
-use ringup_core::policy::{Next, asked_pause, next_step};
+use ringup_core::policy::{Next, RetryPlan, Schedule, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
+use ringup_core::settings::Origin;
 use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
 use ringup_egress::token::{Called, Tokens};
@@ -186,7 +187,10 @@ impl Shell {
         let Begun { mut entry, view, prepared, pass, in_flight, backlog } = begun;
         let now = self.steady.now();
         let number = entry.delivery.attempts_made.saturating_add(1);
-        let next = next_step(&outcome, number, &prepared.plan, self.random.draw(), now);
+        let is_success = matches!(outcome, Outcome::Delivered(_));
+        let of_type = if is_success { None } else { self.plan_of_type(&view, &entry.event.event_type, &prepared.plan) };
+        let plan = of_type.as_ref().unwrap_or(&prepared.plan);
+        let next = next_step(&outcome, number, plan, self.random.draw(), now);
         let after = entry.delivery.after(next);
         let asked = if prepared.plan.honour_retry_after { asked_pause(&outcome, now) } else { Duration::ZERO };
         let kept = view.settings.log_mode_at(started_at).keeps(&outcome);
@@ -227,6 +231,18 @@ impl Shell {
         }
         let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement };
         let _ = self.messages.send(Message::Done(Box::new(done)));
+    }
+
+    /// The plan with the schedule of the event's type, where it has one and nobody stronger does. Looked up after a failure
+    /// alone, so that a delivery that arrives costs nothing more.
+    fn plan_of_type(&self, view: &EndpointView, event_type: &str, plan: &RetryPlan) -> Option<RetryPlan> {
+        if view.settings.schedule.origin != Origin::System {
+            return None;
+        }
+        let directory = self.catalogue.directory();
+        let environment = directory.account(view.endpoint.account)?.account.environment;
+        let pauses = directory.event_type(environment, event_type)?.schedule.clone()?;
+        Some(RetryPlan { schedule: Schedule::List(pauses), ..plan.clone() })
     }
 }
 

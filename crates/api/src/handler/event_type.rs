@@ -5,7 +5,7 @@ use axum::extract::State;
 use super::{Answer, Shared, done, made, ok};
 use crate::extract::{Body, Caller, Names};
 use crate::problem::{Item, Problem};
-use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate};
+use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate, RetryScheduleInOut};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
@@ -93,6 +93,44 @@ pub async fn patch(State(api): Shared, Caller(who): Caller, Names([name]): Names
     let patch = json::read::<EventTypePatch>(&body)?;
     let event_type = api.app.edit_event_type(&who, &name, |draft| patch.apply(draft)).await?;
     Ok(ok(&EventTypeOut::of(&event_type, true)))
+}
+
+/// Get the retry schedule of an event type
+///
+/// Null where it has none of its own: then the endpoint's policy holds.
+#[utoipa::path(
+    get,
+    path = "/event-type/{event_type_name}/retry-schedule",
+    operation_id = "v1.event-type.get-retry-schedule",
+    tag = "Event Type",
+    responses((status = 200, body = RetryScheduleInOut)),
+)]
+pub async fn retry_schedule(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>) -> Answer {
+    let event_type = api.app.event_type(&who, &name)?;
+    Ok(ok(&RetryScheduleInOut::of(event_type.schedule.as_deref())))
+}
+
+/// Set the retry schedule of an event type
+///
+/// The pauses between attempts, one repeat after each; null takes it away. It holds for every message of the type where
+/// neither the endpoint nor the application has a schedule of its own.
+#[utoipa::path(
+    put,
+    path = "/event-type/{event_type_name}/retry-schedule",
+    operation_id = "v1.event-type.set-retry-schedule",
+    tag = "Event Type",
+    request_body = RetryScheduleInOut,
+    responses((status = 200, body = RetryScheduleInOut)),
+)]
+pub async fn set_retry_schedule(
+    State(api): Shared,
+    Caller(who): Caller,
+    Names([name]): Names<1>,
+    Body(body): Body,
+) -> Answer {
+    let schedule = json::read::<RetryScheduleInOut>(&body)?.pauses()?;
+    let event_type = api.app.set_retry_schedule(&who, &name, schedule).await?;
+    Ok(ok(&RetryScheduleInOut::of(event_type.schedule.as_deref())))
 }
 
 /// Archive an event type

@@ -1,11 +1,14 @@
 //! `event-type`.
 
+use std::time::Duration;
+
 use ringup_app::EventTypeDraft;
 use ringup_core::account::EventType;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::problem::{Item, Problem};
 use crate::wire::patch::Patch;
 use crate::wire::{json, time};
 
@@ -87,6 +90,41 @@ pub struct EventTypeOut<'a> {
     created_at: String,
     #[schema(format = DateTime)]
     updated_at: String,
+}
+
+/// `RetryScheduleInOut`: one repeat after each pause.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetryScheduleInOut {
+    #[schema(max_items = 100)]
+    retry_schedule: Option<Vec<PauseInOut>>,
+}
+
+/// `Duration`.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+struct PauseInOut {
+    #[schema(maximum = 86_400)]
+    secs: u64,
+    #[schema(maximum = 999_999_999)]
+    nanos: u32,
+}
+
+impl RetryScheduleInOut {
+    pub fn of(pauses: Option<&[Duration]>) -> RetryScheduleInOut {
+        let out = |pause: &Duration| PauseInOut { secs: pause.as_secs(), nanos: pause.subsec_nanos() };
+        RetryScheduleInOut { retry_schedule: pauses.map(|pauses| pauses.iter().map(out).collect()) }
+    }
+
+    pub fn pauses(self) -> Result<Option<Vec<Duration>>, Problem> {
+        let read = |PauseInOut { secs, nanos }| match nanos {
+            0..1_000_000_000 => Ok(Duration::new(secs, nanos)),
+            _ => {
+                let why = "`nanos` is at most 999999999: more are seconds".to_owned();
+                Err(Problem::misfit(vec![Item::in_body("retrySchedule", "range", why)]))
+            }
+        };
+        self.retry_schedule.map(|pauses| pauses.into_iter().map(read).collect()).transpose()
+    }
 }
 
 impl EventTypeIn {

@@ -60,3 +60,29 @@ async fn mistakes_are_named() {
         desk.post("/event-type", body).await.misfit(place, rule, "");
     }
 }
+
+#[tokio::test]
+async fn a_retry_schedule_is_set_kept_and_taken_away() {
+    let desk = Desk::open().await;
+    let (path, none) = ("/event-type/patient/retry-schedule", json!({ "retrySchedule": null }));
+    desk.call("PUT", path, "{}").await.refused(404, "not_found", "patient");
+    desk.post("/event-type", r#"{"name":"patient","description":""}"#).await.made();
+    assert_eq!(desk.call("GET", path, "").await.is(200).json(), none);
+    let pauses = json!({ "retrySchedule": [{ "secs": 5, "nanos": 0 }, { "secs": 300, "nanos": 500_000_000 }] });
+    assert_eq!(desk.call("PUT", path, pauses.to_string()).await.is(200).json(), pauses);
+    // What says nothing of it leaves it alone.
+    desk.call("PUT", "/event-type/patient", r#"{"description":"new"}"#).await.is(200);
+    desk.call("PATCH", "/event-type/patient", r#"{"deprecated":true}"#).await.is(200);
+    assert_eq!(desk.call("GET", path, "").await.is(200).json(), pauses);
+    for (wrong, why) in [
+        (r#"{"retrySchedule":[{"secs":86401,"nanos":0}]}"#, "retrySchedule"),
+        (r#"{"retrySchedule":[{"secs":1,"nanos":1000000000}]}"#, "retrySchedule"),
+    ] {
+        let refused = desk.call("PUT", path, wrong).await.is(422);
+        assert!(refused.text.contains(why), "{}", refused.text);
+    }
+    let many = json!({ "retrySchedule": vec![json!({ "secs": 1, "nanos": 0 }); 101] });
+    desk.call("PUT", path, many.to_string()).await.is(422);
+    assert_eq!(desk.call("GET", path, "").await.is(200).json(), pauses);
+    assert_eq!(desk.call("PUT", path, none.to_string()).await.is(200).json(), none);
+}

@@ -82,6 +82,7 @@ pub fn of_event_type(event_type: &EventType) -> Fields {
         deprecated,
         feature_flag,
         schemas,
+        schedule,
         created_at: _,
         updated_at: _,
     } = event_type;
@@ -93,6 +94,7 @@ pub fn of_event_type(event_type: &EventType) -> Fields {
     fields.show("deprecated", deprecated);
     fields.show_some("feature_flag", feature_flag.as_ref());
     fields.show_some("schemas", schemas.as_ref());
+    fields.show_debug("schedule", schedule.as_ref());
     fields
 }
 

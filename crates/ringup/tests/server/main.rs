@@ -22,4 +22,5 @@ mod recovering;
 mod reference;
 mod requests;
 mod resending;
+mod schedule;
 mod stage;

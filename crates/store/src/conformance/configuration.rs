@@ -373,6 +373,7 @@ fn full_event_type(environment: i64) -> EventType {
         deprecated: true,
         feature_flag: Some("beta".to_owned()),
         schemas: Some("{ \"1\" :  {\"type\":\"object\", \"x\": 1.0} }".to_owned()),
+        schedule: Some(vec![Duration::ZERO, Duration::from_micros(1_500_001), Duration::from_hours(24)]),
         created_at: micros(),
         updated_at: micros().saturating_add(Duration::from_secs(1)),
         ..sample::event_type(environment, "invoice.created-v1")

@@ -103,6 +103,7 @@ pub fn event_type(environment: i64, name: &str) -> EventType {
         deprecated: false,
         feature_flag: None,
         schemas: None,
+        schedule: None,
         created_at: noon(),
         updated_at: noon(),
     }

@@ -118,6 +118,10 @@ const LADDER: Ladder = Ladder {
     CREATE INDEX audit_environment ON audit (environment) WHERE environment IS NOT NULL;
     CREATE INDEX audit_verb ON audit (verb);
     ",
+        "
+    -- The pauses between attempts of a type's events; JSON, null without any.
+    ALTER TABLE event_type ADD COLUMN schedule TEXT NOT NULL DEFAULT 'null';
+    ",
     ],
 };
 

@@ -49,6 +49,13 @@ impl Operation<'_> {
         let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
         world.desk.send(&self.method.to_uppercase(), &self.path(ids), &headers, self.row.2).await
     }
+
+    /// Removes what a replacement made.
+    async fn undo(&self, world: &World, caller: &Caller, ids: &Ids) {
+        let bearer = format!("Bearer {}", caller.token.as_deref().expect("who made something has one"));
+        let path = format!("{}?expunge=true", self.path(ids));
+        world.desk.send("DELETE", &path, &[("authorization", &bearer)], "").await.is(204);
+    }
 }
 
 /// What a caller gets who asks for what the operation is for.
@@ -176,6 +183,12 @@ async fn what_is_somebody_elses_is_answered_as_if_it_were_not_there() {
                     // Only a replacement makes what is not there.
                     let makes = operation.method == "put" && theirs.status < 300 && caller.place != Place::Nobody;
                     assert!(makes || matches!(theirs.status, 401 | 403 | 404), "{what}: {}", theirs.text);
+                    if makes {
+                        // What stands below it is not there for what comes next.
+                        for ids in [&ids, &missing] {
+                            operation.undo(&world, caller, ids).await;
+                        }
+                    }
                 }
             }
         }

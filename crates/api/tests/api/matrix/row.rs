@@ -74,6 +74,8 @@ pub const ROWS: &[Row] = &[
     ("v1.event-type.upsert", Environment(Scope::EventTypes), r#"{"description":""}"#),
     ("v1.event-type.patch", Environment(Scope::EventTypes), "{}"),
     ("v1.event-type.delete", Environment(Scope::EventTypes), ""),
+    ("v1.event-type.get-retry-schedule", Reads, ""),
+    ("v1.event-type.set-retry-schedule", Environment(Scope::EventTypes), "{}"),
     //
     ("v1.message.create", Account(Scope::Publish), r#"{"eventType":"sale","payload":{}}"#),
     ("ringup.message.batch", Account(Scope::Publish), r#"{"messages":[{"eventType":"sale","payload":{}}]}"#),

@@ -165,12 +165,13 @@ fn put_event_type(connection: &Connection, event_type: &EventType) -> rusqlite::
     }
     connection.execute(
         "INSERT INTO event_type (id, environment, name, description, family, archived, deprecated, feature_flag,
-                                 schemas, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                 schemas, schedule, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
             environment = excluded.environment, name = excluded.name, description = excluded.description,
             family = excluded.family, archived = excluded.archived, deprecated = excluded.deprecated,
-            feature_flag = excluded.feature_flag, schemas = excluded.schemas, created_at = excluded.created_at,
+            feature_flag = excluded.feature_flag, schemas = excluded.schemas,
+            schedule = excluded.schedule, created_at = excluded.created_at,
             updated_at = excluded.updated_at",
         params![
             event_type.id.0,
@@ -182,6 +183,7 @@ fn put_event_type(connection: &Connection, event_type: &EventType) -> rusqlite::
             event_type.deprecated,
             event_type.feature_flag,
             event_type.schemas,
+            to_text(&event_type.schedule)?,
             event_type.created_at.as_micros(),
             event_type.updated_at.as_micros()
         ],

@@ -107,6 +107,7 @@ fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
         deprecated: row.get("deprecated")?,
         feature_flag: row.get("feature_flag")?,
         schemas: row.get("schemas")?,
+        schedule: json(row, "schedule")?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
