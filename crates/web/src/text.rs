@@ -43,7 +43,8 @@ pub fn span(span: Duration, lang: Lang) -> String {
         if small == 0 { format!("{big} {big_word}") } else { format!("{big} {big_word} {small} {small_word}") }
     };
     match ms {
-        0 => "0 s".to_owned(),
+        0 if span.is_zero() => "0 s".to_owned(),
+        0 => "< 1 ms".to_owned(),
         1..1_000 => format!("{ms} ms"),
         1_000..60_000 if ms % 1_000 == 0 => format!("{} s", ms / 1_000),
         1_000..60_000 => format!("{} s", lang.tenths(ms / 100)),
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(said(10_200_000), "2 h 50 min");
         assert_eq!(said(5 * 86_400_000), "5 d");
         assert_eq!(span(Duration::from_millis(1_234), Lang::Indonesian), "1,2 s");
+        assert_eq!(span(Duration::from_micros(400), Lang::English), "< 1 ms");
     }
 
     #[test]
