@@ -10,10 +10,25 @@ use anyhow::{Context, Result, ensure};
 /// Paths that can be asked for with GET, such as `/a/{a}/urls/{e}`, sorted.
 pub fn routes() -> Result<Vec<String>> {
     let mut routes = Vec::new();
-    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/src"), &mut routes)?;
+    walk(&sources(), &mut |source| routes.extend(read(source)))?;
     routes.sort();
     ensure!(routes.len() > 20, "the routes of the console are written in another way now: {routes:?}");
     Ok(routes)
+}
+
+/// Names that pages read from a query string or a form, such as `query`, sorted.
+pub fn fields() -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    walk(&sources(), &mut |source| {
+        for call in [".one(", ".raw(", ".many(", ".has("] {
+            let named = source.split(call).skip(1).filter_map(|rest| rest.strip_prefix('"')?.split_once('"'));
+            names.extend(named.map(|(name, _)| name.to_owned()));
+        }
+    })?;
+    names.sort();
+    names.dedup();
+    ensure!(names.len() > 20, "fields are read in another way now: {names:?}");
+    Ok(names)
 }
 
 /// What is wrong with a list of addresses that should visit every route: one entry per fault.
@@ -38,7 +53,7 @@ pub fn route_of<'a>(routes: &'a [String], address: &str) -> Option<&'a str> {
     let path = address.split(['?', '#']).next().unwrap_or_default();
     let fitting = routes.iter().filter(|route| fits(route, path));
     // What is spelled out goes before what is left open.
-    fitting.min_by_key(|route| route.matches('{').count()).map(String::as_str)
+    fitting.min_by_key(|route| (route.contains("{*"), route.matches('{').count())).map(String::as_str)
 }
 
 fn fits(route: &str, path: &str) -> bool {
@@ -53,13 +68,17 @@ fn fits(route: &str, path: &str) -> bool {
     }
 }
 
-fn walk(folder: &Path, routes: &mut Vec<String>) -> Result<()> {
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/src")
+}
+
+fn walk(folder: &Path, take: &mut impl FnMut(&str)) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path: PathBuf = entry?.path();
         if path.is_dir() {
-            walk(&path, routes)?;
+            walk(&path, take)?;
         } else if path.extension().is_some_and(|ending| ending == "rs") {
-            routes.extend(read(&fs::read_to_string(&path)?));
+            take(&fs::read_to_string(&path)?);
         }
     }
     Ok(())
@@ -99,6 +118,8 @@ mod tests {
         assert_eq!(route_of(&routes, "/a/kopi/urls/erp#top"), Some("/a/{a}/urls/{e}"));
         assert_eq!(route_of(&routes, "/a/kopi/nothing/at/all"), Some("/a/{a}/{*rest}"));
         assert_eq!(route_of(&routes, "/b"), None);
+        let deep = ["/a/{a}/logs/{m}/{e}", "/a/{a}/{*rest}"].map(str::to_owned);
+        assert_eq!(route_of(&deep, "/a/kopi/logs/msg_1/erp"), Some("/a/{a}/logs/{m}/{e}"));
         let told = faults(&routes, ["/a", "/a/kopi", "/a/kopi/urls/new"], &[("/a/{a}/{*rest}", "r"), ("/gone", "r")]);
         assert_eq!(
             told,

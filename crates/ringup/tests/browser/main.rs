@@ -5,6 +5,7 @@
 
 mod command;
 mod live;
+mod plain;
 mod walk;
 
 use std::time::{Duration, Instant};
