@@ -3,6 +3,7 @@
 //! A handler says what is its own: path, query, body, answers. What all operations share is added here once: who may
 //! ask, the names in the path, and the problems that any request can meet.
 
+mod need;
 mod problem;
 mod schema;
 mod shared;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::problem;
+use super::{need, problem};
 use crate::extract::{ENVIRONMENT, IDEMPOTENCY_KEY};
 
 const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its client libraries work here. \
@@ -82,7 +82,7 @@ pub fn complete(path: &str, method: &str, operation: &mut Value) {
     let mut statuses = vec![500, 503];
     let mut parameters = names(path);
     if !is_public {
-        operation["security"] = json!([{ "key": [] }]);
+        need::add(operation);
         // An operator can name an environment that is not there.
         statuses.extend([401, 403, 404, 429]);
         parameters.push(header(ENVIRONMENT, "The environment to act in; an operator's key acts in `live` without it."));

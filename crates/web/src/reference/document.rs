@@ -48,6 +48,8 @@ pub struct Entry {
 /// One operation on its own page.
 pub struct Operation {
     pub about: Markup,
+    /// What a key must have; `None` for an event.
+    pub needs: Option<Needs>,
     /// The operation to use instead.
     pub instead: Option<String>,
     pub parameters: Vec<Parameter>,
@@ -56,6 +58,14 @@ pub struct Operation {
     pub answers: Vec<Reply>,
     /// The call as a command; `None` for an event.
     pub curl: Option<String>,
+}
+
+/// What a key must have.
+pub struct Needs {
+    /// `None`: any key, or none, which the words say.
+    pub scope: Option<String>,
+    /// The key of the words for where it must reach.
+    pub place: &'static str,
 }
 
 pub struct Parameter {
@@ -115,6 +125,21 @@ impl Entry {
     }
 }
 
+impl Needs {
+    fn of(operation: &Value) -> Needs {
+        let key = operation["security"].get(0).and_then(|one| one.get("key"));
+        let place = match operation["x-ringup-place"].as_str() {
+            _ if key.is_none() => "reference-needs-nothing",
+            Some("account") => "reference-needs-account",
+            Some("reached") => "reference-needs-reached",
+            Some("environment") => "reference-needs-environment",
+            Some("operator") => "reference-needs-operator",
+            _ => "reference-needs-key",
+        };
+        Needs { scope: key.and_then(|scopes| scopes.get(0)?.as_str()).map(str::to_owned), place }
+    }
+}
+
 impl Document {
     pub fn new(whole: &Value) -> Document {
         let mut groups: Vec<Group> = Vec::new();
@@ -152,6 +177,7 @@ impl Document {
         let content = self.content(body);
         Operation {
             about: prose(&text(&operation["description"])),
+            needs: (!entry.is_event).then(|| Needs::of(operation)),
             instead: operation["x-ringup-instead"].as_str().map(str::to_owned),
             parameters: operation["parameters"]
                 .as_array()

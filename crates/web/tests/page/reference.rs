@@ -19,6 +19,7 @@ pub fn document() -> Value {
                 "post": {
                     "operationId": "v1.message.create", "summary": "Publish", "tags": ["Message"], "x-ringup": "extended",
                     "description": "Durable when `202` is answered.",
+                    "security": [{ "key": ["publish"] }], "x-ringup-place": "account",
                     "parameters": [{ "name": "limit", "in": "query", "description": "Rows.",
                                      "schema": { "type": "integer", "minimum": 1, "maximum": 250 } }],
                     "requestBody": { "required": true, "content": { "application/json": {
@@ -64,6 +65,7 @@ async fn an_operation_is_told_with_its_call_its_fields_and_its_answers() {
     let page = stranger.get("/docs/api/v1.message.create").await;
     page.shows("<h1>Publish</h1>").shows("Durable when <code>202</code> is answered.").shows("integer, 1 to 250");
     page.shows("array of string | null").shows("Its <code>type</code>, isn&#39;t it?").shows("It makes no sense.");
+    page.shows("Takes the scope <code>publish</code> · in the account that is named");
     page.shows("msg_1").shows("curl -X POST").shows("$RINGUP_URL/api/v1/app/{app_id}/msg");
     // A quote does not end what the shell reads.
     page.shows(r"it&#39;\&#39;&#39;s");

@@ -6,7 +6,7 @@ mod world;
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::row::{BARE, Needs, ROWS, Row};
 use self::world::{Caller, Ids, Place, World};
@@ -107,6 +107,31 @@ async fn of_document(check: impl AsyncFn(Operation<'_>)) {
     }
     let stale: Vec<_> = ROWS.iter().map(|row| row.0).filter(|id| !asked.contains(id)).collect();
     assert!(stale.is_empty(), "not in the document: {stale:?}");
+}
+
+/// What the document says of it: the scope's word, and where the key must reach.
+fn said(needs: Needs) -> Value {
+    let (scope, place) = match needs {
+        Needs::Nothing => return json!([[{}], null]),
+        Needs::Key => return json!([[{ "key": [] }], null]),
+        Needs::Account(scope) => (scope, "account"),
+        Needs::Reads => (ringup_core::scope::Scope::Read, "reached"),
+        Needs::Environment(scope) => (scope, "environment"),
+        Needs::Operator(scope) => (scope, "operator"),
+    };
+    json!([[{ "key": [scope.word()] }], place])
+}
+
+#[tokio::test]
+async fn the_document_says_who_may() {
+    let document = ringup_api::document();
+    of_document(async |operation| {
+        let path = format!("/api/v1{}", operation.path);
+        let found = &document["paths"][path][operation.method];
+        let told = json!([found["security"], found["x-ringup-place"]]);
+        assert_eq!(told, said(operation.row.1), "{}: see describe/need.rs", operation.row.0);
+    })
+    .await;
 }
 
 #[track_caller]
