@@ -63,6 +63,10 @@ fn bearer(value: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
+/// Words of the path that stand for names, each with its place among them: see [`crate::twin`].
+#[derive(Clone, Debug)]
+pub struct Words(pub Arc<[(usize, String)]>);
+
 /// The names in the path, in their order.
 pub struct Names<const N: usize>(pub [String; N]);
 
@@ -73,7 +77,10 @@ impl<const N: usize, S: Sync + Send> FromRequestParts<S> for Names<N> {
         let not_a_name = |path: &str| Problem::no_such_path(path);
         let params = RawPathParams::from_request_parts(parts, state).await;
         let params = params.map_err(|_| not_a_name(parts.uri.path()))?;
-        let names: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+        let mut names: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
+        for (place, word) in parts.extensions.get::<Words>().iter().flat_map(|words| words.0.iter()) {
+            names.insert(*place, word.clone());
+        }
         Ok(Names(names.try_into().expect("the route has as many names as its handler asks for")))
     }
 }

@@ -16,6 +16,7 @@ mod route;
 mod serve;
 mod socket;
 mod svix;
+mod twin;
 mod visit;
 mod wire;
 
@@ -94,6 +95,7 @@ pub fn router(app: Arc<App>, plan: Plan, wellness: Wellness) -> Router {
         .route_layer(middleware::from_fn_with_state(api.clone(), change::carried))
         .merge(route::router(route::history()))
         .merge(svix::router())
+        .merge(twin::router())
         .route("/openapi.json", get(handler::document::openapi))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)

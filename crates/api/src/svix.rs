@@ -63,6 +63,12 @@ pub fn router() -> Router<Arc<Api>> {
     })
 }
 
+/// The paths of everything that is theirs and not ours, as the router spells them.
+pub fn paths() -> Vec<String> {
+    let ours = ours();
+    operations().filter(|operation| !ours.has(operation)).map(|found| ours.spelled(found.path).to_owned()).collect()
+}
+
 fn refusing(operation: Operation) -> MethodRouter<Arc<Api>> {
     let answer = move || async move { Problem::not_implemented(operation.name, operation.instead()) };
     let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap_or(Method::GET);

@@ -31,5 +31,6 @@ mod settings;
 mod standing;
 mod subscriptions;
 mod tasks;
+mod twin;
 mod validation;
 mod why;

@@ -26,10 +26,10 @@ pub fn path(view: &EndpointView) -> String {
     format!("/urls/{}", name(view))
 }
 
-/// How addresses name it: as its owner does, else by id.
+/// How addresses name it: as its owner does, else by id. `new` is the page that makes one.
 pub fn name(view: &EndpointView) -> String {
     let endpoint = &view.endpoint;
-    endpoint.uid.as_deref().map_or_else(|| endpoint.id.to_string(), escaped)
+    endpoint.uid.as_deref().filter(|uid| *uid != "new").map_or_else(|| endpoint.id.to_string(), escaped)
 }
 
 fn host(text: &str) -> String {
