@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use ringup_app::{AppError, guide};
+use axum::response::{IntoResponse as _, Redirect};
+use ringup_app::{AppError, Fault, guide};
+use ringup_core::account::{Role, Validation};
+use ringup_core::scope::Scope;
 
 use crate::Shared;
 use crate::endpoint::{path, title};
@@ -14,7 +17,10 @@ use crate::kind::{Family, families};
 use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
-use crate::visit::{Visit, account_path};
+use crate::visit::{Posted, Visit, account_path};
+
+/// The modes of validation, from the mildest.
+const VALIDATIONS: [&str; 3] = ["off", "warn", "strict"];
 
 #[derive(Template)]
 #[template(path = "catalog.html")]
@@ -23,6 +29,9 @@ struct CatalogPage {
     base: String,
     families: Vec<Family>,
     find: String,
+    /// How payloads are held against schemas; `None` for whoever may not read it.
+    validation: Option<&'static str>,
+    can_validate: bool,
 }
 
 /// `GET /a/{account}/catalog`
@@ -37,7 +46,35 @@ pub async fn list(State(web): Shared, visit: Visit, Path(account): Path<String>)
     }
     families.retain(|family| !family.kinds.is_empty());
     let ui = visit.ui_of(&view, Menu::Catalog, "catalog-title");
-    Ok(html(&CatalogPage { ui, base: account_path(&view), families, find }))
+    Ok(html(&CatalogPage {
+        validation: web.app.validation(&visit.who).ok().map(Validation::word),
+        can_validate: visit.who.may(Scope::EventTypes) && !matches!(visit.who.role(), Role::Account(_)),
+        base: account_path(&view),
+        families,
+        find,
+        ui,
+    }))
+}
+
+impl CatalogPage {
+    /// The key of a mode's words.
+    fn key(&self, mode: &str) -> String {
+        format!("validation-{mode}")
+    }
+
+    fn is_set(&self, mode: &str) -> bool {
+        self.validation == Some(mode)
+    }
+}
+
+/// `POST /a/{account}/validation`: for all of the environment.
+pub async fn set_validation(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
+    let view = web.app.account(&visit.who, &account)?;
+    let word = form.one("mode").unwrap_or_default();
+    let validation = Validation::from_word(word)
+        .ok_or_else(|| AppError::from(Fault::new("mode", "value", format!("off, warn or strict, not {word:?}"))))?;
+    web.app.set_validation(&visit.who, validation).await?;
+    Ok(Redirect::to(&format!("{}/catalog?done=saved", account_path(&view))).into_response())
 }
 
 #[derive(Template)]

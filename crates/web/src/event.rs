@@ -29,6 +29,8 @@ struct EventPage {
     channels: Vec<String>,
     accepted_at: Timestamp,
     unregistered: bool,
+    /// In which ways the payload is not as its schema says.
+    misfits: Vec<String>,
     /// Every endpoint of the account.
     rows: Vec<Row>,
     /// How many the event went to, those that are gone included.
@@ -107,6 +109,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, event)): Path
         channels: stored.channels.clone(),
         accepted_at: stored.id.tick().time(),
         unregistered: stored.unregistered,
+        misfits: stored.extras.misfits.clone(),
         rows,
         sent_to: sent as u64,
         removed: reasons.removed as u64,

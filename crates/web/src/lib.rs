@@ -131,6 +131,7 @@ impl Console {
             .route("/a/{a}/configuration", get(configuration::of_account).post(configuration::change_account))
             .route("/a/{a}/catalog", get(catalog::list))
             .route("/a/{a}/catalog/{t}", get(catalog::one))
+            .route("/a/{a}/validation", post(catalog::set_validation))
             .route("/a/{a}/audit", get(audit::of_account))
             .route("/a/{a}/keys", get(key::page).post(key::create))
             .route("/a/{a}/keys/{k}/revoke", post(key::revoke))

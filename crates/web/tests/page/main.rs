@@ -15,3 +15,4 @@ mod operator;
 mod reference;
 mod text;
 mod url;
+mod validation;
