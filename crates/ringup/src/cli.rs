@@ -8,6 +8,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
 
+use crate::catalog::CatalogCommand;
 use crate::config::value::Scalar;
 use crate::config::{Environment, Flag, SYSTEM_FILE, Sources};
 
@@ -122,6 +123,9 @@ pub enum Command {
     /// Print what the API can do, as an OpenAPI document
     #[command(after_help = "Example:\n  ringup openapi > openapi.json")]
     Openapi,
+    /// Print, draw and compare catalogues of event types
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Seal the secrets in the data folder with another key
     #[command(subcommand)]
     Encryption(EncryptionCommand),

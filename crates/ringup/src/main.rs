@@ -1,5 +1,6 @@
 //! Ringup, the program: reads the command line, the environment and the configuration, and hands over.
 
+mod catalog;
 mod catching;
 mod cli;
 mod config;
@@ -62,6 +63,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(command) => print(&keys::key(command, &loaded.config)?),
         Command::Encryption(EncryptionCommand::Rotate { new_key_file }) => {
             print(&keys::rotate(new_key_file.as_deref(), &loaded.config)?)
+        }
+        Command::Catalog(command) => {
+            let (text, is_well) = catalog::run(command, key.as_deref(), loaded.config.server.listen)?;
+            print(&text)?;
+            Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Environment(command) => print(&keys::environment(command, &loaded.config)?),
         Command::Health { url } => {

@@ -117,6 +117,11 @@ pub fn replay(arguments: &ReplayArguments, key: Option<&str>, listen: SocketAddr
     }
 }
 
+/// The event types of an environment, as the API exports them.
+pub fn export(remote: &Remote, key: Option<&str>, listen: SocketAddr) -> anyhow::Result<Value> {
+    Server::of(remote, key, listen)?.ask("POST", "/api/v1/environment/export", Some("{}"), "")
+}
+
 fn estimated(estimate: &Value) -> String {
     let at_least = if estimate["approximated"] == true { "at least " } else { "" };
     let mut text = format!(
