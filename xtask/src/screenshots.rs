@@ -10,6 +10,7 @@ use clap::Args;
 use ringup_testkit::{
     browser::Browser,
     client::Client,
+    console,
     receiver::{Answer, Receiver, Script},
     server::{OPERATOR_KEY, Server, ServerSetup},
     tempdir::TempDir,
@@ -26,6 +27,19 @@ const EVENTS: usize = 40;
 
 /// The pages in `docs/console`, as a first window shows them.
 const IN_DOCS: [&str; 8] = ["overview", "urls", "url-new", "url-security", "logs", "delivery", "configuration", "send"];
+
+/// What is no page, and so has no picture.
+const NO_PAGES: [(&str, &str); 9] = [
+    ("/", "leads to the accounts"),
+    ("/assets/{file}", "our own files"),
+    ("/op/support-bundle", "a download"),
+    ("/a/{a}/logs/complete", "a part of a page"),
+    ("/a/{a}/logs/export", "a download"),
+    ("/a/{a}/logs/live", "a stream"),
+    ("/a/{a}/events/{m}/payload", "a download"),
+    ("/a/{a}/test/catchers/{c}/live", "a stream"),
+    ("/a/{a}/test/catchers/{c}/requests/{n}/body", "a download"),
+];
 
 /// Where the pictures go.
 #[derive(Args, Debug)]
@@ -90,11 +104,20 @@ async fn take(options: &Options) -> Result<Seen> {
     let client = server.client();
     let _receivers = fill(&client).await?;
     let pages = pages(&client).await?;
+    let access = client.post(&format!("/api/v1/auth/app-portal-access/{ACCOUNT}"), &json!({})).await?.success()?;
+    let link = access.text_at("url")?;
+    let link = link.split_once("/link/").map(|(_, token)| format!("/link/{token}")).context("a link")?;
+    let strangers = [("sign-in", "/sign-in".to_owned()), ("link", link)];
+    let listed = strangers.iter().chain(&pages).map(|(_, path)| path.as_str());
+    let faults = console::faults(&console::routes()?, listed, &NO_PAGES);
 
     let browser = Browser::open(&server.url()).await?;
+    let mut seen = Seen { faults, ..Seen::default() };
+    for (name, path) in &strangers {
+        browser.go(path).await?;
+        shoot(&browser, name, options, &mut seen).await?;
+    }
     browser.go("/sign-in").await?;
-    let mut seen = Seen::default();
-    shoot(&browser, "sign-in", options, &mut seen).await?;
     browser.fill("#key", OPERATOR_KEY).await?;
     browser.click("button.primary").await?;
     browser.sees("Accounts").await?;
@@ -202,6 +225,10 @@ async fn catcher(client: &Client) -> Result<String> {
 async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
     let event = settled_event(client).await?;
     let catcher = catcher(client).await?;
+    // Its pictures show what the first attempts left behind, so it finds nothing to do.
+    let all = json!({"query": "event:nothing"});
+    let task = client.post(&format!("/api/v1/app/{ACCOUNT}/log/resend"), &all).await?.success()?.id()?;
+    client.post("/api/v1/key", &json!({"name": "till software", "application": ACCOUNT})).await?.success()?;
     let within = [
         ("overview", String::new()),
         ("urls", "/urls".to_owned()),
@@ -215,11 +242,14 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("logs-no-match", "/logs?query=status%3Afailed%20event%3Anothing".to_owned()),
         ("logs-wrong", "/logs?query=code%3A5xx%20stauts%3Afailed".to_owned()),
         ("logs-resend", "/logs/resend?query=status%3Afailed%20after%3A-24h".to_owned()),
+        ("task", format!("/tasks/{task}")),
         ("delivery", format!("/logs/{event}/old-webshop")),
         ("event", format!("/events/{event}")),
         ("configuration", "/configuration".to_owned()),
         ("catalog", "/catalog".to_owned()),
         ("kind", "/catalog/invoiceCreated".to_owned()),
+        ("keys", "/keys".to_owned()),
+        ("audit", "/audit".to_owned()),
         ("send", "/test/send".to_owned()),
         ("catchers", "/test/catchers".to_owned()),
         ("catcher", catcher.clone()),
@@ -234,9 +264,11 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("op-accounts", "/op/accounts".to_owned()),
         ("op-problems", "/op/problems".to_owned()),
         ("op-system", "/op/system".to_owned()),
-        ("reference", "/docs/api".to_owned()),
         ("reference-operation", "/docs/api/v1.message.create".to_owned()),
         ("reference-event", "/docs/api/event.invoiceCreated".to_owned()),
+        ("op-audit", "/op/audit".to_owned()),
+        ("reference", "/docs/api".to_owned()),
+        ("no-such-page", format!("/a/{ACCOUNT}/nothing/here")),
         ("accounts", "/a".to_owned()),
         ("me", "/me".to_owned()),
         ("urls-empty", "/a/harbor/urls".to_owned()),
