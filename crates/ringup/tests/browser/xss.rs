@@ -19,7 +19,7 @@ use ringup_testkit::client::Client;
 use ringup_testkit::console;
 use ringup_testkit::receiver::{Answer, Receiver, Script};
 use ringup_testkit::server::{OPERATOR_KEY, Server};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::corpus::{escaped, marked};
 use self::page::{Looker, Shown};
@@ -371,6 +371,6 @@ async fn the_same_texts_run_where_a_page_is_careless_and_are_noticed() -> Result
     let seen = browser.take_seen().await?;
     ensure!(seen.ran.is_empty() && !seen.refused.is_empty(), "the policy's refusal goes unseen: {seen:?}");
     let value = browser.run("return 1").await?;
-    ensure!(value == Value::from(1), "the browser is well: {value}");
+    ensure!(value == 1, "the browser is well: {value}");
     Ok(())
 }
