@@ -5,6 +5,7 @@
 
 mod account_log;
 mod backlog;
+mod catching;
 mod feed;
 mod figure;
 mod history;
@@ -66,13 +67,14 @@ struct Group {
     run: fn(Scale) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 8] = [
+const GROUPS: [Group; 9] = [
     Group { name: "throughput", what: "fan-out 1 and 5 against pass-through; CPU and memory", run: throughput::run },
     Group { name: "steady", what: "publish to receiver at 200 events/s", run: latency::steady },
     Group { name: "neighbour", what: "a dead endpoint with 100,000 waiting", run: latency::neighbour },
     Group { name: "backlog", what: "1,000,000 waiting: memory, restart, drain", run: backlog::run },
     Group { name: "log", what: "a query over 5 M attempts", run: history::query },
     Group { name: "account-log", what: "the log of one account with 300 URLs and 1 M attempts", run: account_log::run },
+    Group { name: "catcher", what: "1,000 requests/s for 30 s into a small byte budget", run: catching::run },
     Group { name: "retention", what: "10 M attempts removed while delivering", run: history::retention },
     Group { name: "idle", what: "memory with nothing to do", run: throughput::idle },
 ];

@@ -34,8 +34,9 @@ pub enum Part {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LoadOrder {
     pub target: SocketAddr,
-    /// Empty posts straight to a receiver.
+    /// Empty posts straight to a receiver, at `path`.
     pub apps: Vec<String>,
+    pub path: String,
     pub key: String,
     pub publishers: usize,
     /// None is a closed loop.
@@ -107,7 +108,7 @@ fn receive(address: SocketAddr) -> Result<()> {
 fn load() -> Result<()> {
     let line = io::stdin().lock().lines().next().context("an order")??;
     let order: LoadOrder = serde_json::from_str(&line)?;
-    let bare = Plan::bare(order.target, "/hook");
+    let bare = Plan::bare(order.target, &order.path);
     let shape = match order.apps.is_empty() {
         true => bare.shape.clone(),
         false => Shape::Publish { key: order.key, apps: order.apps, event_type: "invoiceCreated".to_owned() },

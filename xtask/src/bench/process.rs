@@ -154,6 +154,7 @@ pub fn order(target: SocketAddr, app: &str) -> LoadOrder {
     LoadOrder {
         target,
         apps: vec![app.to_owned()],
+        path: "/hook".to_owned(),
         key: OPERATOR_KEY.to_owned(),
         publishers: 64,
         per_second: None,
