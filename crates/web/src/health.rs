@@ -68,7 +68,8 @@ impl Sum {
     }
 
     pub fn mean(&self) -> Option<Duration> {
-        self.duration_ms.checked_div(self.attempts()).map(Duration::from_millis)
+        // Below a millisecond there is no telling how far, but it is not none.
+        (self.duration_ms * 1_000).checked_div(self.attempts()).map(|us| Duration::from_micros(us.max(1)))
     }
 
     #[must_use]
