@@ -92,12 +92,9 @@ impl App {
         let environment = principal.whole(Scope::EventTypes)?;
         let decide = |directory: &Directory| {
             let found = directory.environment(environment).ok_or_else(|| AppError::not_found("environment", ""))?;
-            Ok::<_, AppError>(Change::PutEnvironment(ringup_core::account::Environment {
-                validation,
-                ..found.as_ref().clone()
-            }))
+            Ok(Change::PutEnvironment(ringup_core::account::Environment { validation, ..found.as_ref().clone() }))
         };
-        self.catalogue.change(decide).await.map(drop)
+        self.change(principal, decide).await.map(drop)
     }
 }
 

@@ -176,3 +176,15 @@ async fn an_operator_sees_all_and_an_account_its_own() {
     assert_eq!(ask("/audit?app_id=shop").await.status, 200);
     assert_eq!(ask("/audit?app_id=other").await.status, 404);
 }
+
+#[tokio::test]
+async fn another_way_to_look_at_payloads_leaves_a_line() {
+    let desk = Desk::open().await;
+    desk.call("PUT", "/environment/validation", r#"{"mode":"strict"}"#).await.is(200);
+    let newest = as_operator(&desk, "/audit?limit=1").await.is(200);
+    assert_eq!(newest.at("/data/0/verb"), "environment.updated", "{}", newest.text);
+    assert!(newest.text.contains("validation") && newest.text.contains("strict"), "{}", newest.text);
+    // Saying it again changes nothing, and says nothing.
+    desk.call("PUT", "/environment/validation", r#"{"mode":"strict"}"#).await.is(200);
+    assert_eq!(as_operator(&desk, "/audit?limit=1").await.at("/data/0/id"), newest.at("/data/0/id"));
+}
