@@ -1,8 +1,9 @@
 //! An OpenAPI document, as far as its reader wants to know.
 
+use ringup_app::example_of;
 use serde_json::Value;
 
-use super::shape::{Field, example, fields, kind};
+use super::shape::{Field, fields, kind, resolved};
 use crate::json_view;
 use crate::markup::{Markup, prose};
 
@@ -222,7 +223,7 @@ impl Document {
 
     fn example(&self, content: &Value) -> Option<Value> {
         let given = content.get("example").cloned();
-        given.or_else(|| content.get("schema").map(|schema| example(&self.whole, schema)))
+        given.or_else(|| content.get("schema").map(|schema| example_of(&self.whole, schema)))
     }
 
     /// The call as a command for a shell, with placeholders as the path has them.
@@ -246,7 +247,7 @@ impl Document {
     }
 
     fn at<'a>(&'a self, value: &'a Value) -> &'a Value {
-        super::shape::resolved(&self.whole, value)
+        resolved(&self.whole, value)
     }
 }
 

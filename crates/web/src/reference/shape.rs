@@ -1,6 +1,5 @@
 //! What a JSON schema says, in a table: one line for each field, with the fields of fields below it.
 
-use ringup_app::example_of;
 use serde_json::Value;
 
 use crate::markup::{Markup, prose};
@@ -36,11 +35,6 @@ pub fn fields(root: &Value, schema: &Value) -> Vec<Field> {
     let mut found = Vec::new();
     collect(root, schema, "", 0, &mut found);
     found
-}
-
-/// An example of a body: the document's own, else one made from the schema.
-pub fn example(root: &Value, schema: &Value) -> Value {
-    example_of(root, schema)
 }
 
 fn collect(root: &Value, schema: &Value, prefix: &str, level: usize, found: &mut Vec<Field>) {
