@@ -155,17 +155,7 @@ impl App {
 pub fn by_machine(now: Timestamp, random: &dyn Random) -> By {
     let mut bytes = [0; 12];
     random.fill(&mut bytes);
-    let actor = Actor {
-        role: ActorRole::Machine,
-        key: None,
-        parent: None,
-        kind: KeyKind::Key,
-        name: String::new(),
-        session: None,
-        address: None,
-        request: None,
-    };
-    By { actor, at: now, random: bytes }
+    By { actor: Actor::machine(), at: now, random: bytes }
 }
 
 /// Takes away what is none of an account's business: which key, from where.

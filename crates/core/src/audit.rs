@@ -62,6 +62,22 @@ pub struct Actor {
     pub request: Option<String>,
 }
 
+impl Actor {
+    /// Whoever has the data folder in hand, with the server running or stopped.
+    pub fn machine() -> Actor {
+        Actor {
+            role: ActorRole::Machine,
+            key: None,
+            parent: None,
+            kind: KeyKind::Key,
+            name: String::new(),
+            session: None,
+            address: None,
+            request: None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ActorRole {
     /// Whoever has the data folder in hand.

@@ -151,16 +151,7 @@ fn id(number: u64) -> AuditId {
 fn entry(number: u64) -> AuditEntry {
     AuditEntry {
         id: id(number),
-        actor: Actor {
-            role: ActorRole::Machine,
-            key: None,
-            parent: None,
-            kind: KeyKind::Key,
-            name: String::new(),
-            session: None,
-            address: None,
-            request: None,
-        },
+        actor: Actor::machine(),
         verb: AuditVerb::AccountCreated,
         environment: None,
         account: None,
