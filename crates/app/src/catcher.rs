@@ -4,11 +4,13 @@
 //! opens this one catcher for reading and emptying. Promise: whoever knows a write URL can send, and see nothing.
 
 mod capture;
+mod export;
 mod house;
 mod read;
 mod verb;
 
 pub use capture::{Caught, Incoming};
+pub use export::{CaughtFormat, caught_as};
 pub use house::{CatcherPlan, Catchers};
 pub use read::{Listed, Reader, Waited};
 pub use verb::{CatcherDraft, CatcherView, NewCatcher, Turn};

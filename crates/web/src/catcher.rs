@@ -1,6 +1,8 @@
 //! Test Webhook → Catcher: a receiver that is already there. And the sister page that verifies a signature.
 
 mod act;
+mod compare;
+mod export;
 mod list;
 mod live;
 mod one;
@@ -25,6 +27,9 @@ pub fn routes() -> Router<Arc<Web>> {
         .route("/a/{a}/test/catchers", get(list::page).post(list::create))
         .route("/a/{a}/test/catchers/{c}", get(one::page))
         .route("/a/{a}/test/catchers/{c}/live", get(live::live))
+        .route("/a/{a}/test/catchers/{c}/compare", get(compare::page))
+        .route("/a/{a}/test/catchers/{c}/export", get(export::all))
+        .route("/a/{a}/test/catchers/{c}/requests/{n}/export", get(export::one))
         .route("/a/{a}/test/catchers/{c}/script", post(act::script))
         .route("/a/{a}/test/catchers/{c}/restart", post(act::restart))
         .route("/a/{a}/test/catchers/{c}/answer", post(act::answer))

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::request::Parts;
-use ringup_app::Reader;
+use ringup_app::{CaughtFormat, Reader, caught_as};
 use ringup_core::id::CatcherId;
 use ringup_core::limits::PAGE_ROWS_MAX;
 use secrecy::ExposeSecret as _;
@@ -23,7 +23,6 @@ use crate::wire::catcher::{
     CatcherIn, CatcherOut, CatcherPatch, DiagnosisOut, ReadTokenOut, RequestDetail, RequestOut, RequestsOut, ScriptIn,
     VerifyIn,
 };
-use crate::wire::export::{self, Format};
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::{Query, refused};
@@ -273,11 +272,13 @@ pub async fn clear(State(api): Shared, looker: Looker, Names([account, catcher])
 )]
 pub async fn export(State(api): Shared, looker: Looker, Names([account, catcher]): Names<2>, query: Query) -> Answer {
     let format = match query.one("format") {
-        None => Format::Har,
-        Some(word) => Format::from_word(word).ok_or_else(|| refused("format", "choice", "har, jsonl, curl or http"))?,
+        None => CaughtFormat::Har,
+        Some(word) => {
+            CaughtFormat::from_word(word).ok_or_else(|| refused("format", "choice", "har, jsonl, curl or http"))?
+        }
     };
     let (view, rows) = api.app.all_captures(looker.reader(), &account, &catcher).await?;
-    let mut response = Response::new(export::written(format, &view.url, &rows).into());
+    let mut response = Response::new(caught_as(format, &view.url, &rows).into());
     let name = format!("attachment; filename=\"{}.{}\"", view.catcher.id, format.word());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

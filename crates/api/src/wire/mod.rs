@@ -13,7 +13,6 @@ pub mod endpoint;
 pub mod envelope;
 pub mod event_type;
 pub mod example;
-pub mod export;
 pub mod field;
 pub mod fleet;
 pub mod import;

@@ -43,7 +43,8 @@ pub fn compare(old: &StoredAttempt, new: &StoredAttempt, only: bool, ui: &Ui) ->
     Compared { rows, is_alike, is_cut: old_cut || new_cut }
 }
 
-fn rows(old: &str, new: &str, only: bool) -> (Vec<Row>, bool) {
+/// Two texts line by line, and whether they are the same.
+pub fn rows(old: &str, new: &str, only: bool) -> (Vec<Row>, bool) {
     let diff = TextDiff::configure().timeout(TIME_LIMIT).diff_lines(old, new);
     let row = |tag: ChangeTag, text: &str| Row {
         kind: match tag {
@@ -85,8 +86,14 @@ fn lines(one: &StoredAttempt, ui: &Ui) -> (String, bool) {
     let body = String::from_utf8_lossy(&one.response_body);
     let body = if looks_like_json(&one.response_body) { spread(&body) } else { body.into_owned() };
     let text = format!("{}\n{}\n{body}\n", response(one, ui), String::from_utf8_lossy(&one.response_headers));
+    let (text, is_cut) = within_bound(text);
+    (text, is_cut || one.body_end != BodyEnd::Complete)
+}
+
+/// As many lines as are compared, and whether that is not all.
+pub fn within_bound(text: String) -> (String, bool) {
     let cut: String = text.split_inclusive('\n').take(LINES_MAX).collect();
-    let is_cut = cut.len() < text.len() || one.body_end != BodyEnd::Complete;
+    let is_cut = cut.len() < text.len();
     (cut, is_cut)
 }
 

@@ -1,7 +1,7 @@
 //! Developer → Logs.
 
 mod command;
-mod compare;
+pub mod compare;
 mod delivery;
 mod explain;
 mod export;

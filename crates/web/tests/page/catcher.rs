@@ -141,3 +141,33 @@ async fn a_signature_is_verified_step_by_step() {
     assert_eq!(refused.status, 422);
     assert!(refused.text.contains("whsec_"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn two_requests_are_compared_and_all_is_taken_along() {
+    let (desk, browser, view) = stage().await;
+    send(&desk, &view, "msg_a", r#"{"Total":1,"Note":"same"}"#);
+    send(&desk, &view, "msg_b", "{}");
+    send(&desk, &view, "msg_a", &format!("{{\"Total\":2,\"Note\":\"{EVIL}\"}}"));
+    let at = |tail: &str| format!("{}{tail}", path(&view));
+    browser.get(&at("")).await.shows("/compare?n=3").shows("export?as=har");
+    // A retry is compared with the first of its event, not with the one before.
+    let page = browser.get(&at("/compare?n=3")).await;
+    page.shows("<option value=\"1\" selected>").lacks(EVIL);
+    assert!(page.text.contains("<del>") && page.text.contains("<ins>"), "{}", page.text);
+    browser.get(&at("/compare?n=2&with=2")).await.shows("Both requests are the same");
+    browser.get(&at("/compare?n=99&with=1")).await.shows("Two requests are needed");
+    let har = browser.get(&at("/export?as=har")).await;
+    let har: serde_json::Value = serde_json::from_str(&har.text).unwrap();
+    assert_eq!(har.pointer("/log/entries").and_then(|list| list.as_array()).map(Vec::len), Some(3));
+    let jsonl = browser.get(&at("/export?as=jsonl")).await;
+    let numbers: Vec<_> = jsonl
+        .text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["number"].clone())
+        .collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let curl = browser.get(&at("/requests/2/export?as=curl")).await;
+    assert_eq!(curl.text.matches("curl -X").count(), 1, "{}", curl.text);
+    let disposition = curl.headers["content-disposition"].to_str().unwrap();
+    assert!(disposition.starts_with("attachment; ") && disposition.ends_with("-2.curl\""), "{disposition}");
+}

@@ -1,17 +1,21 @@
 //! What a catcher caught, as files that other tools read.
 
-use ringup_app::Listed;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp as Moment;
 use ringup_core::catcher::Capture;
+use ringup_core::time::Timestamp;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::wire::catcher::RequestOut;
-use crate::wire::time;
+use super::read::Listed;
+use crate::diagnosis::Verdict;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
+pub enum CaughtFormat {
     /// HTTP Archive 1.2, as browsers and proxies read it.
     Har,
-    /// One request a line, as in the API.
+    /// One request a line, with the members that the API gives it.
     Jsonl,
     /// A script that sends them all again.
     Curl,
@@ -19,35 +23,102 @@ pub enum Format {
     Http,
 }
 
-impl Format {
+impl CaughtFormat {
+    pub const ALL: [CaughtFormat; 4] = [CaughtFormat::Har, CaughtFormat::Jsonl, CaughtFormat::Curl, CaughtFormat::Http];
+
     pub fn word(self) -> &'static str {
         match self {
-            Format::Har => "har",
-            Format::Jsonl => "jsonl",
-            Format::Curl => "curl",
-            Format::Http => "http",
+            CaughtFormat::Har => "har",
+            CaughtFormat::Jsonl => "jsonl",
+            CaughtFormat::Curl => "curl",
+            CaughtFormat::Http => "http",
         }
     }
 
-    pub fn from_word(word: &str) -> Option<Format> {
-        [Format::Har, Format::Jsonl, Format::Curl, Format::Http].into_iter().find(|format| format.word() == word)
+    pub fn from_word(word: &str) -> Option<CaughtFormat> {
+        CaughtFormat::ALL.into_iter().find(|format| format.word() == word)
     }
 }
 
 /// Requests in this format, oldest first. `url` is where they came.
-pub fn written(format: Format, url: &str, rows: &[Listed]) -> Vec<u8> {
+pub fn caught_as(format: CaughtFormat, url: &str, rows: &[Listed]) -> Vec<u8> {
     match format {
-        Format::Har => har(url, rows).to_string().into_bytes(),
-        Format::Jsonl => {
-            let line = |row: &Listed| serde_json::to_string(&RequestOut::of(row)).unwrap_or_default() + "\n";
+        CaughtFormat::Har => har(url, rows).to_string().into_bytes(),
+        CaughtFormat::Jsonl => {
+            let line = |row: &Listed| serde_json::to_string(&Line::of(row)).unwrap_or_default() + "\n";
             rows.iter().map(line).collect::<String>().into_bytes()
         }
-        Format::Curl => {
+        CaughtFormat::Curl => {
             let commands: String = rows.iter().map(|row| curl(url, &row.capture)).collect();
             format!("#!/bin/sh\n{commands}").into_bytes()
         }
-        Format::Http => rows.iter().flat_map(|row| http(url, &row.capture)).collect(),
+        CaughtFormat::Http => rows.iter().flat_map(|row| http(url, &row.capture)).collect(),
     }
+}
+
+/// A request as one line.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    number: u64,
+    timestamp: String,
+    method: String,
+    target: String,
+    http_version: String,
+    headers: Vec<[String; 2]>,
+    body: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body_base64: Option<String>,
+    body_bytes: u64,
+    cut: bool,
+    peer: Option<String>,
+    event_id: Option<String>,
+    event_type: Option<String>,
+    retry_of: Option<u64>,
+    signature: &'static str,
+    signature_says: String,
+    answer: String,
+    step: Option<u32>,
+    waited_us: Option<u64>,
+    cut_short: bool,
+}
+
+impl Line {
+    fn of(listed: &Listed) -> Line {
+        let capture = &listed.capture;
+        let verdict = Verdict::from_text(&capture.signature);
+        let text = std::str::from_utf8(&capture.body).ok();
+        let is_left_out = capture.body.is_empty() && capture.kept_bytes > 0;
+        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Line {
+            number: capture.number,
+            timestamp: moment(capture.at),
+            method: capture.method.clone(),
+            target: capture.target.clone(),
+            http_version: capture.version.clone(),
+            headers: capture.headers().map(|(name, value)| [lossy(name), lossy(value)]).collect(),
+            body: text.filter(|_| !is_left_out).map(str::to_owned),
+            body_base64: text.is_none().then(|| STANDARD.encode(&capture.body)),
+            body_bytes: capture.body_bytes,
+            cut: capture.is_cut(),
+            peer: capture.peer.map(|peer| peer.to_string()),
+            event_id: capture.event.clone(),
+            event_type: listed.event_type.as_deref().map(str::to_owned),
+            retry_of: capture.repeats,
+            signature: verdict.word(),
+            signature_says: verdict.says(),
+            answer: capture.answer.clone(),
+            step: capture.step,
+            waited_us: capture.stamp.map(|stamp| stamp.waited_us),
+            cut_short: capture.stamp.is_some_and(|stamp| stamp.cut_short),
+        }
+    }
+}
+
+/// In UTC with six digits of a second, as RFC 3339 has it.
+fn moment(time: Timestamp) -> String {
+    let moment = Moment::from_microsecond(time.as_micros()).unwrap_or(Moment::MAX);
+    format!("{moment:.6}")
 }
 
 /// Headers that whoever sends again must make anew.
@@ -97,7 +168,7 @@ fn quoted_data(text: &str) -> String {
 
 fn http(url: &str, capture: &Capture) -> Vec<u8> {
     let method: String = capture.method.chars().filter(|c| !c.is_whitespace()).collect();
-    let mut text = format!("### #{} {}\n{method} {}\n", capture.number, time::text(capture.at), full_url(url, capture));
+    let mut text = format!("### #{} {}\n{method} {}\n", capture.number, moment(capture.at), full_url(url, capture));
     for (name, value) in headers(capture) {
         text.push_str(&format!("{name}: {value}\n"));
     }
@@ -126,7 +197,7 @@ fn entry(url: &str, capture: &Capture) -> Value {
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect();
     json!({
-        "startedDateTime": time::text(capture.at),
+        "startedDateTime": moment(capture.at),
         "time": waited_ms,
         "request": {
             "method": capture.method,
