@@ -61,6 +61,7 @@ const ASSETS: &[Asset] = &[
             "css/operator.css",
             "css/catcher.css",
             "css/reference.css",
+            "css/url.css",
         ],
         compressed: true,
     },

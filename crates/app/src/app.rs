@@ -16,6 +16,7 @@ use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
 use crate::fleet::{Backups, House, Samples};
 use crate::founding::Founding;
+use crate::inspection::Checks;
 use crate::live::Followers;
 use crate::principal::Principal;
 use crate::validation::Schemas;
@@ -38,7 +39,8 @@ pub struct App {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) plan: Plan,
     /// To try out what deliveries will do.
-    pub(crate) caller: Option<Arc<dyn Caller>>,
+    caller: Option<Arc<dyn Caller>>,
+    pub(crate) checks: Checks,
     pub(crate) catchers: Catchers,
     pub(crate) followers: Followers,
     pub(crate) founding: Founding,
@@ -62,6 +64,7 @@ impl App {
             random,
             plan,
             caller: None,
+            checks: Checks::default(),
             catchers,
             founding: Founding::default(),
             schemas: Schemas::default(),
@@ -96,6 +99,10 @@ impl App {
     #[must_use]
     pub fn in_house(self, house: House) -> App {
         App { house: Some(house), ..self }
+    }
+
+    pub(crate) fn caller(&self) -> Result<&Arc<dyn Caller>, AppError> {
+        self.caller.as_ref().ok_or_else(|| AppError::Unavailable("this server does not call out".into()))
     }
 
     pub fn now(&self) -> Timestamp {

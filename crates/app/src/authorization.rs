@@ -121,9 +121,7 @@ impl App {
             let why = "there is no token to try: the endpoint is not authorised by OAuth 2.0";
             return Err(AppError::Conflict(why.to_owned()));
         };
-        let Some(caller) = &self.caller else {
-            return Err(AppError::Unavailable("this server does not call out".into()));
-        };
+        let caller = self.caller()?;
         let tls = self.client_tls(authorization)?;
         let plan = &self.plan.egress;
         let grant = Tokens::default().grant(view.endpoint.key, view.endpoint.account, oauth, plan, tls);
@@ -185,7 +183,7 @@ impl App {
     }
 
     /// As deliveries will use it.
-    fn client_tls(&self, authorization: &Authorization) -> Result<Option<ClientTls>, AppError> {
+    pub(crate) fn client_tls(&self, authorization: &Authorization) -> Result<Option<ClientTls>, AppError> {
         let certificate = authorization.certificate.as_ref().map(|certificate| certificate.pem.expose());
         let authorities = authorization.authorities.as_deref();
         if certificate.is_none() && authorities.is_none() {

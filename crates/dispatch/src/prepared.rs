@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
-use ringup_core::authorization::Scheme;
 use ringup_core::endpoint::Endpoint;
 use ringup_core::outcome::BlockedBy;
 use ringup_core::policy::RetryPlan;
 use ringup_egress::client_tls::ClientTls;
 use ringup_egress::sign::SigningKey;
-use ringup_egress::token::{self, Grant, Tokens};
+use ringup_egress::token::{Grant, Tokens};
 use ringup_egress::{CheckedUrl, EgressPlan, header, url_policy};
 use ringup_store::directory::EndpointView;
 use tracing::warn;
@@ -43,7 +41,7 @@ impl Prepared {
             revision: view.revision,
             url: url_policy::check(&endpoint.url, plan).map_err(|problem| problem.blocked_by()),
             url_text: Arc::from(endpoint.url.as_str()),
-            headers: headers(endpoint).into(),
+            headers: header::of_endpoint(endpoint).into(),
             tls,
             grant,
             keys: endpoint.secrets.iter().filter_map(SigningKey::of).collect(),
@@ -54,25 +52,6 @@ impl Prepared {
     pub fn is_of(&self, view: &EndpointView) -> bool {
         self.revision == view.revision
     }
-}
-
-/// The endpoint's own headers and those of a fixed authorisation, which takes the place of one of the same name.
-///
-/// They were checked when they were saved; a set that no longer passes is left out rather than half sent.
-fn headers(endpoint: &Endpoint) -> Vec<(HeaderName, HeaderValue)> {
-    let pairs = endpoint.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let mut headers = header::check(pairs).unwrap_or_default();
-    let own = match &endpoint.authorization.scheme {
-        Scheme::None | Scheme::OAuth(_) => Vec::new(),
-        Scheme::Header { name, value } => header::check([(name.as_str(), value.expose())]).unwrap_or_default(),
-        Scheme::Basic { user, password } => vec![(AUTHORIZATION, token::basic(user, password.expose()))],
-        Scheme::Bearer { token } => {
-            token::bearer(token.expose()).map(|value| (AUTHORIZATION, value)).into_iter().collect()
-        }
-    };
-    headers.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
-    headers.extend(own);
-    headers
 }
 
 /// `None` for what everybody has, and for a certificate that cannot be used any more: its receiver will say so.

@@ -18,11 +18,12 @@ use tokio_util::task::TaskTracker;
 use crate::client_tls::ClientTls;
 use crate::connection::Connection;
 use crate::dial::{self, Tls};
-use crate::fault::Failure;
+use crate::fault::{self, Failure};
 use crate::guard;
 use crate::message;
 use crate::plan::{EgressError, EgressPlan};
 use crate::pool::{Key, Pool};
+use crate::probe::{Probe, Sight, TlsFault, TlsSeen};
 use crate::request::{Caller, Outgoing, Question, Reply, Request};
 use crate::resolve::{ADDRESSES_MAX, NameServers, Names, Resolve};
 use crate::url_policy::{self, Host, LOCALHOST, UrlProblem};
@@ -91,20 +92,30 @@ impl Egress {
     }
 
     async fn reply(&self, request: Outgoing) -> Reply {
+        self.reply_with(request, &mut Progress::default()).await
+    }
+
+    /// On a connection of its own, which nobody uses afterwards.
+    async fn seen(&self, request: Outgoing) -> Probe {
+        let mut progress = Progress { sight: Some(Box::default()), ..Progress::default() };
+        let reply = self.reply_with(request, &mut progress).await;
+        Probe { reply, sight: progress.sight.map(|sight| *sight).unwrap_or_default() }
+    }
+
+    async fn reply_with(&self, request: Outgoing, progress: &mut Progress) -> Reply {
         let _running = self.running.token();
         let started = Instant::now();
-        let mut progress = Progress::default();
         let deadline = started + request.time_limit();
         let outcome = tokio::select! {
             biased;
             () = self.closing.cancelled() => Outcome::Interrupted,
-            ended = timeout_at(deadline, self.exchange(&request, &mut progress)) => match ended {
+            ended = timeout_at(deadline, self.exchange(&request, progress)) => match ended {
                 Ok(Ok(answer)) => Outcome::answered(answer),
                 Ok(Err(failure)) => failure.into(),
                 Err(_) => Outcome::TimedOut(progress.phase()),
             },
         };
-        let Progress { timing, remote, reused, .. } = progress;
+        let Progress { timing, remote, reused, .. } = *progress;
         Reply { outcome, duration: started.elapsed(), timing, remote, reused }
     }
 
@@ -112,8 +123,14 @@ impl Egress {
     async fn exchange(&self, request: &Outgoing, progress: &mut Progress) -> Result<Answer, Failure> {
         request.url().permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
         let addresses = self.vetted(request, progress).await?;
+        if let Some(sight) = &mut progress.sight
+            && request.url().own_catcher(&self.plan).is_none()
+        {
+            sight.addresses = addresses.as_slice().iter().map(SocketAddr::ip).collect();
+        }
         loop {
-            let mut connection = match self.pooled(request, &addresses).await {
+            let kept = if progress.sight.is_some() { None } else { self.pooled(request, &addresses).await };
+            let mut connection = match kept {
                 Some(connection) => {
                     progress.reused = true;
                     connection
@@ -136,7 +153,8 @@ impl Egress {
             progress.timing.first_byte = Some(sent.elapsed());
             progress.phase = Phase::Body;
             let answer = connection.read(response).await;
-            if answer.body_end == BodyEnd::Complete && poll_fn(|cx| Poll::Ready(connection.is_ready(cx))).await {
+            let is_to_keep = answer.body_end == BodyEnd::Complete && progress.sight.is_none();
+            if is_to_keep && poll_fn(|cx| Poll::Ready(connection.is_ready(cx))).await {
                 self.pool.put(key(request, connection.remote), connection);
             }
             return Ok(answer);
@@ -219,9 +237,13 @@ impl Egress {
         progress.phase = Phase::Tls;
         let started = Instant::now();
         let tls = request.tls().map_or(&self.tls, ClientTls::tls);
-        let transport = tls.handshake(socket, url.server_name.clone()).await?;
+        let shaken = tls.handshake(socket, url.server_name.clone()).await;
+        if let Some(sight) = &mut progress.sight {
+            sight.tls = Some(shaken.as_ref().map(TlsSeen::of).map_err(TlsFault::of));
+        }
+        let stream = shaken.map_err(|error| fault::of_handshake(&error))?;
         progress.timing.tls = Some(started.elapsed());
-        Ok(transport)
+        Ok(Transport::Tls(Box::new(stream)))
     }
 }
 
@@ -232,6 +254,10 @@ impl Caller for Egress {
 
     fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
         Box::pin(self.reply(Outgoing::Question(question)))
+    }
+
+    fn probe(&self, request: Request) -> Pin<Box<dyn Future<Output = Probe> + Send + '_>> {
+        Box::pin(self.seen(Outgoing::Event(request)))
     }
 }
 
@@ -263,11 +289,20 @@ struct Progress {
     timing: Timing,
     remote: Option<SocketAddr>,
     reused: bool,
+    /// Where somebody looks on: `None` for deliveries.
+    sight: Option<Box<Sight>>,
 }
 
 impl Default for Progress {
     fn default() -> Progress {
-        Progress { phase: Phase::Connect, meter: None, timing: Timing::default(), remote: None, reused: false }
+        Progress {
+            phase: Phase::Connect,
+            meter: None,
+            timing: Timing::default(),
+            remote: None,
+            reused: false,
+            sight: None,
+        }
     }
 }
 

@@ -9,11 +9,11 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::client_tls::Pair;
 use crate::fault::{self, Failure};
 use crate::plan::{EgressError, EgressPlan};
-use crate::wire::Transport;
 
 /// Addresses of one name that are tried in one call: each needs a share of the connect limit that means something.
 const TRIES_MAX: usize = 4;
@@ -100,11 +100,11 @@ impl Tls {
         Ok(Tls(TlsConnector::from(Arc::new(config))))
     }
 
-    pub async fn handshake(&self, socket: TcpStream, name: ServerName<'static>) -> Result<Transport, Cause> {
-        let stream = self.0.connect(name, socket).await.map_err(|error| {
-            tracing::debug!(%error, "no TLS");
-            fault::of_handshake(&error)
-        })?;
-        Ok(Transport::Tls(Box::new(stream)))
+    pub async fn handshake(
+        &self,
+        socket: TcpStream,
+        name: ServerName<'static>,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        self.0.connect(name, socket).await.inspect_err(|error| tracing::debug!(%error, "no TLS"))
     }
 }

@@ -4,7 +4,11 @@
 //! could smuggle a second request or forge what a receiver trusts.
 
 use http::{HeaderName, HeaderValue, header};
+use ringup_core::authorization::Scheme;
+use ringup_core::endpoint::Endpoint;
 use ringup_core::limits::{ENDPOINT_HEADERS_MAX, HEADER_VALUE_BYTES_MAX};
+
+use crate::token;
 
 /// Bytes of a header name: the longest in common use are under 64.
 const NAME_BYTES_MAX: usize = 128;
@@ -44,6 +48,25 @@ pub fn check<'a>(
         checked.push((name, value));
     }
     Ok(checked)
+}
+
+/// The endpoint's own headers and those of a fixed authorisation, which takes the place of one of the same name.
+///
+/// They were checked when they were saved; a set that no longer passes is left out rather than half sent.
+pub fn of_endpoint(endpoint: &Endpoint) -> Vec<(HeaderName, HeaderValue)> {
+    let pairs = endpoint.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut headers = check(pairs).unwrap_or_default();
+    let own = match &endpoint.authorization.scheme {
+        Scheme::None | Scheme::OAuth(_) => Vec::new(),
+        Scheme::Header { name, value } => check([(name.as_str(), value.expose())]).unwrap_or_default(),
+        Scheme::Basic { user, password } => vec![(header::AUTHORIZATION, token::basic(user, password.expose()))],
+        Scheme::Bearer { token } => {
+            token::bearer(token.expose()).map(|value| (header::AUTHORIZATION, value)).into_iter().collect()
+        }
+    };
+    headers.retain(|(name, _)| own.iter().all(|(other, _)| other != name));
+    headers.extend(own);
+    headers
 }
 
 fn check_name(text: &str) -> Result<HeaderName, HeaderProblem> {

@@ -27,9 +27,11 @@ mod dial;
 mod fault;
 mod message;
 mod pool;
+mod probe;
 mod wire;
 
 pub use client::Egress;
 pub use plan::{EgressError, EgressPlan, OwnCatcher, load_roots};
+pub use probe::{Probe, Sight, TlsFault, TlsSeen};
 pub use request::{Caller, Question, Reply, Request, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

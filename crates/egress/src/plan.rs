@@ -56,7 +56,7 @@ pub const WRITE_TOKEN_CHARS: usize = 22;
 
 impl OwnCatcher {
     /// Whether a URL, as the parser writes it, is that of a catcher.
-    pub(crate) fn is_at(&self, url: &str) -> bool {
+    pub fn is_at(&self, url: &str) -> bool {
         let token = url.strip_prefix(self.base.as_str()).and_then(|rest| rest.strip_prefix("/c/"));
         token.is_some_and(|token| {
             token.len() == WRITE_TOKEN_CHARS && token.bytes().all(|byte| byte.is_ascii_alphanumeric())

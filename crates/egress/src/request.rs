@@ -17,6 +17,7 @@ use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
 
 use crate::client_tls::ClientTls;
+use crate::probe::Probe;
 use crate::sign::SigningKey;
 use crate::url_policy::CheckedUrl;
 
@@ -128,4 +129,9 @@ pub trait Caller: Send + Sync + 'static {
 
     /// As [`Caller::call`], for what is no event.
     fn ask(&self, question: Question) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>>;
+
+    /// As [`Caller::call`] on a connection of its own, and tells what was seen on the way.
+    fn probe(&self, request: Request) -> Pin<Box<dyn Future<Output = Probe> + Send + '_>> {
+        Box::pin(async move { Probe::blind(self.call(request).await) })
+    }
 }

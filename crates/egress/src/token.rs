@@ -28,6 +28,7 @@ use url::form_urlencoded;
 use crate::client_tls::ClientTls;
 use crate::header;
 use crate::plan::EgressPlan;
+use crate::probe::Probe;
 use crate::request::{Caller, Question, Request};
 use crate::url_policy;
 
@@ -184,6 +185,25 @@ impl Grant {
             Err(why) => Err(why.clone()),
         };
         (result, began.elapsed())
+    }
+}
+
+impl Grant {
+    /// Looks at the way to the receiver, with a token that is fetched for this and that nobody keeps, if one can be had.
+    /// Answers what came of that and how long it took, too.
+    pub async fn probe(&self, caller: &dyn Caller, request: Request) -> (Result<Fetched, NoToken>, Duration, Probe) {
+        let began = Instant::now();
+        let fetched = match &self.question {
+            Ok(question) => fetch(caller, question.clone()).await,
+            Err(why) => Err(why.clone()),
+        };
+        let waited = began.elapsed();
+        let request = match &fetched {
+            Ok((token, _)) => with(&request, token),
+            Err(_) => request,
+        };
+        let probe = caller.probe(request).await;
+        (fetched.map(|(_, expires_in)| Fetched { expires_in }), waited, probe)
     }
 }
 

@@ -131,6 +131,19 @@ impl CheckedUrl {
         self.0.authority.to_str().expect("made of ASCII")
     }
 
+    /// Without the port; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        let authority = self.authority();
+        match authority.rfind(':') {
+            Some(colon) if !authority.ends_with(']') => &authority[..colon],
+            _ => authority,
+        }
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.0.https
+    }
+
     pub(crate) fn parts(&self) -> &Parts {
         &self.0
     }

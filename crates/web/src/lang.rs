@@ -68,9 +68,14 @@ impl Lang {
 
     /// A text with values filled in.
     pub fn text_with(self, key: &str, values: &[(&'static str, FluentValue<'_>)]) -> String {
+        self.try_text_with(key, values).unwrap_or_else(|| format!("[{key}]"))
+    }
+
+    /// As [`Lang::text_with`]; `None` where nobody wrote it. [`Lang::has`] cannot tell of a text that wants values.
+    pub fn try_text_with(self, key: &str, values: &[(&'static str, FluentValue<'_>)]) -> Option<String> {
         let values: HashMap<Cow<'static, str>, FluentValue<'_>> =
             values.iter().map(|(name, value)| (Cow::Borrowed(*name), value.clone())).collect();
-        TEXTS.try_lookup_with_args(self.id(), key, &values).unwrap_or_else(|| format!("[{key}]"))
+        TEXTS.try_lookup_with_args(self.id(), key, &values)
     }
 
     /// A whole number, its thousands set apart as the language does.

@@ -109,7 +109,10 @@ impl Console {
             .route("/a/{a}/urls/{e}/pause", post(endpoint::pause))
             .route("/a/{a}/urls/{e}/resume", post(endpoint::resume))
             .route("/a/{a}/urls/{e}/delete", post(endpoint::delete))
+            .route("/a/{a}/urls/{e}/check", get(endpoint::check_page).post(endpoint::check))
             .route("/a/{a}/urls/{e}/security", get(endpoint::security))
+            .route("/a/{a}/urls/{e}/security/authorization", post(endpoint::authorize))
+            .route("/a/{a}/urls/{e}/security/headers", post(endpoint::set_headers))
             .route("/a/{a}/urls/{e}/security/reveal", post(endpoint::reveal))
             .route("/a/{a}/urls/{e}/security/rotate", post(endpoint::rotate))
             .route(

@@ -5,6 +5,7 @@ mod catcher;
 mod exchange;
 mod hostile;
 mod name;
+mod probe;
 mod reuse;
 mod support;
 mod time_limit;

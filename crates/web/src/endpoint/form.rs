@@ -7,8 +7,10 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use ringup_app::view::{AccountView, EndpointView};
-use ringup_app::{EndpointDraft, NewEndpoint, SecretDraft, Tried};
+use ringup_app::{AppError, Checked, EndpointDraft, NewEndpoint, SecretDraft, Tried};
 
+use super::authorization::{HeaderRow, of_form, rows};
+use super::check::CheckShown;
 use super::path;
 use crate::error_page::Answer;
 use crate::fields::Fields;
@@ -36,6 +38,10 @@ struct FormPage {
     filter: String,
     /// Of the newest events: how many it would match, and of how many.
     tried: Option<(u64, u64)>,
+    checked: Option<CheckShown>,
+    /// The caller's own, for an endpoint that is not there yet.
+    secret: String,
+    headers: Vec<HeaderRow>,
     faults: Vec<(String, String)>,
 }
 
@@ -44,28 +50,43 @@ pub async fn new_page(State(web): Shared, visit: Visit, Path(account): Path<Stri
     let view = web.app.account(&visit.who, &account)?;
     let url = visit.query.one("url").unwrap_or_default().to_owned();
     let draft = EndpointDraft { url, ..EndpointDraft::default() };
-    Ok(page(&web, &visit, &view, None, draft, Vec::new(), None))
+    Ok(page(&web, &visit, &view, None, draft, Extra::default()))
 }
 
-/// `POST /a/{account}/urls`
+/// What the form shows besides the draft.
+#[derive(Default)]
+struct Extra {
+    faults: Vec<(String, String)>,
+    tried: Option<Tried>,
+    checked: Option<Checked>,
+    secret: String,
+    headers: Vec<(String, String)>,
+}
+
+/// `POST /a/{account}/urls`; with `try` or `check`, the form again with what came of that.
 pub async fn create(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let mut draft = EndpointDraft::default();
     fill(&mut draft, &form);
-    if form.has("try") {
-        return tried(&web, &visit, &view, None, draft).await;
-    }
     let secret = SecretDraft { text: form.one("secret").map(str::to_owned), ..SecretDraft::default() };
-    let new = NewEndpoint { draft: draft.clone(), secret, ..NewEndpoint::default() };
+    let headers = of_form(&form, &[]);
+    let extra = Extra { secret: secret.text.clone().unwrap_or_default(), headers: headers.clone(), ..Extra::default() };
+    if form.has("try") {
+        return tried(&web, &visit, &view, None, draft, extra).await;
+    }
+    if form.has("check") {
+        return match web.app.check_url(&visit.who, &account, &draft.url, &secret).await {
+            Ok(checked) => Ok(page(&web, &visit, &view, None, draft, Extra { checked: Some(checked), ..extra })),
+            Err(error) => refused(&web, &visit, &view, None, draft, error, extra),
+        };
+    }
+    let new = NewEndpoint { draft: draft.clone(), secret, headers };
     match web.app.create_endpoint(&visit.who, &account, new).await {
         Ok(made) => {
             let to = format!("{}{}?done=url", account_path(&view), path(&made));
             Ok(Redirect::to(&to).into_response())
         }
-        Err(error) => {
-            let page = page(&web, &visit, &view, None, draft, faults(error)?, None);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-        }
+        Err(error) => refused(&web, &visit, &view, None, draft, error, extra),
     }
 }
 
@@ -82,7 +103,7 @@ pub async fn edit_page(State(web): Shared, visit: Visit, Path((account, endpoint
         filter: found.endpoint.subscription.filter.as_ref().map(|filter| filter.text().to_owned()),
         ..EndpointDraft::default()
     };
-    Ok(page(&web, &visit, &view, Some(&found), draft, Vec::new(), None))
+    Ok(page(&web, &visit, &view, Some(&found), draft, Extra::default()))
 }
 
 /// `POST /a/{account}/urls/{endpoint}/edit`
@@ -96,7 +117,7 @@ pub async fn edit(
     if form.has("try") {
         let mut draft = EndpointDraft::default();
         fill(&mut draft, &form);
-        return tried(&web, &visit, &view, Some(&found), draft).await;
+        return tried(&web, &visit, &view, Some(&found), draft, Extra::default()).await;
     }
     match web.app.edit_endpoint(&visit.who, &account, &endpoint, |draft| fill(draft, &form)).await {
         Ok(changed) => {
@@ -106,8 +127,7 @@ pub async fn edit(
         Err(error) => {
             let mut draft = EndpointDraft::default();
             fill(&mut draft, &form);
-            let page = page(&web, &visit, &view, Some(&found), draft, faults(error)?, None);
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+            refused(&web, &visit, &view, Some(&found), draft, error, Extra::default())
         }
     }
 }
@@ -140,12 +160,27 @@ async fn tried(
     view: &AccountView,
     old: Option<&EndpointView>,
     draft: EndpointDraft,
+    extra: Extra,
 ) -> Answer {
     let account = view.account.id.to_string();
     match web.app.try_subscription(&visit.who, &account, &draft).await {
-        Ok(tried) => Ok(page(web, visit, view, old, draft, Vec::new(), Some(tried))),
-        Err(error) => Ok(page(web, visit, view, old, draft, faults(error)?, None)),
+        Ok(tried) => Ok(page(web, visit, view, old, draft, Extra { tried: Some(tried), ..extra })),
+        Err(error) => Ok(page(web, visit, view, old, draft, Extra { faults: faults(error)?, ..extra })),
     }
+}
+
+/// The form again, with what is wrong with it.
+fn refused(
+    web: &Web,
+    visit: &Visit,
+    view: &AccountView,
+    old: Option<&EndpointView>,
+    draft: EndpointDraft,
+    error: AppError,
+    extra: Extra,
+) -> Answer {
+    let page = page(web, visit, view, old, draft, Extra { faults: faults(error)?, ..extra });
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 fn page(
@@ -154,14 +189,13 @@ fn page(
     view: &AccountView,
     old: Option<&EndpointView>,
     draft: EndpointDraft,
-    faults: Vec<(String, String)>,
-    tried: Option<Tried>,
+    extra: Extra,
 ) -> Response {
+    let ui = visit.ui_of(view, Menu::Urls, if old.is_some() { "url-edit" } else { "url-add" });
     let base = account_path(view);
     let of_old = old.map(|old| format!("{base}{}", path(old)));
     let chosen = draft.event_types.clone().unwrap_or_default();
     html(&FormPage {
-        ui: visit.ui_of(view, Menu::Urls, if old.is_some() { "url-edit" } else { "url-add" }),
         action: of_old.as_ref().map_or_else(|| format!("{base}/urls"), |path| format!("{path}/edit")),
         back: of_old.unwrap_or_else(|| format!("{base}/urls")),
         is_new: old.is_none(),
@@ -171,8 +205,12 @@ fn page(
         all_events: draft.event_types.is_none() && draft.families.is_empty(),
         families: families(&web.app, &visit.who, &chosen, &draft.families),
         filter: draft.filter.unwrap_or_default(),
-        tried: tried.map(|tried| (tried.matched as u64, tried.events as u64)),
+        tried: extra.tried.map(|tried| (tried.matched as u64, tried.events as u64)),
+        checked: extra.checked.map(|checked| CheckShown::of(&checked, &ui)),
+        secret: extra.secret,
+        headers: rows(&extra.headers),
         channels: draft.channels.unwrap_or_default().into_iter().collect::<Vec<_>>().join(", "),
-        faults,
+        faults: extra.faults,
+        ui,
     })
 }

@@ -1,5 +1,7 @@
 //! Developer → URL.
 
+mod authorization;
+mod check;
 mod form;
 mod list;
 mod one;
@@ -10,6 +12,8 @@ use ringup_app::view::EndpointView;
 
 use crate::fields::escaped;
 
+pub use authorization::{authorize, set_headers};
+pub use check::{check, page as check_page};
 pub use form::{create, edit, edit_page, new_page};
 pub use list::page as list;
 pub use one::{delete, page as one, pause, resume};

@@ -4,22 +4,23 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
-use ringup_app::SecretDraft;
-use ringup_app::view::{AccountView, EndpointView};
+use axum::response::{IntoResponse as _, Redirect};
+use ringup_app::view::AccountView;
+use ringup_app::{SecretDraft, TokenTried};
 use ringup_core::time::Timestamp;
 use secrecy::ExposeSecret as _;
 
+use super::authorization::{AuthorizationForm, HeaderRow, rows, tried_words};
 use super::one::Head;
 use super::path;
 use super::snippet::{SNIPPETS, Snippet};
-use crate::Shared;
 use crate::error_page::Answer;
 use crate::json_view::escape;
 use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path};
+use crate::{Shared, Web};
 
 #[derive(Template)]
 #[template(path = "url_security.html")]
@@ -30,17 +31,32 @@ struct SecurityPage {
     secret: Option<String>,
     /// Replaced ones that still sign, and until when.
     older: Vec<Timestamp>,
-    headers: Vec<(String, String)>,
+    authorization: AuthorizationForm,
+    /// What came of asking for a token.
+    tried: Option<(&'static str, String)>,
+    headers: Vec<HeaderRow>,
+    faults: Vec<(String, String)>,
     snippets: &'static [Snippet],
     chosen: &'static str,
     code: Markup,
 }
 
+/// What the page shows besides what is saved.
+#[derive(Default)]
+pub struct Extra {
+    /// The newest secret, for whoever asked to see it.
+    pub secret: Option<String>,
+    pub tried: Option<TokenTried>,
+    /// What was sent, to be put right.
+    pub authorization: Option<AuthorizationForm>,
+    pub headers: Option<Vec<HeaderRow>>,
+    pub faults: Vec<(String, String)>,
+}
+
 /// `GET /a/{account}/urls/{endpoint}/security`
 pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): Path<(String, String)>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
-    Ok(shown(&visit, &view, &found, None))
+    shown(&web, &visit, &view, &endpoint, Extra::default())
 }
 
 /// `POST /a/{account}/urls/{endpoint}/security/reveal`: the page with the secret on it. Nothing else ever shows it.
@@ -50,9 +66,9 @@ pub async fn reveal(
     Posted { visit, .. }: Posted,
 ) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    let found = web.app.endpoint(&visit.who, &account, &endpoint)?;
     let secret = web.app.secret(&visit.who, &account, &endpoint).await?;
-    Ok(shown(&visit, &view, &found, Some(secret.expose_secret().to_owned())))
+    let extra = Extra { secret: Some(secret.expose_secret().to_owned()), ..Extra::default() };
+    shown(&web, &visit, &view, &endpoint, extra)
 }
 
 /// `POST /a/{account}/urls/{endpoint}/security/rotate`
@@ -69,7 +85,10 @@ pub async fn rotate(
     Ok(Redirect::to(&to).into_response())
 }
 
-fn shown(visit: &Visit, view: &AccountView, found: &EndpointView, secret: Option<String>) -> Response {
+pub fn shown(web: &Web, visit: &Visit, view: &AccountView, endpoint: &str, extra: Extra) -> Answer {
+    let account = view.account.id.to_string();
+    let authorization = web.app.authorization(&visit.who, &account, endpoint)?;
+    let found = &authorization.endpoint;
     let base = account_path(view);
     let asked = visit.query.one("lang").unwrap_or_default();
     let snippet = SNIPPETS.iter().find(|snippet| snippet.key == asked).unwrap_or(&SNIPPETS[0]);
@@ -77,23 +96,17 @@ fn shown(visit: &Visit, view: &AccountView, found: &EndpointView, secret: Option
     escape(snippet.code, &mut code);
     let mut ui = visit.ui_of(view, Menu::Urls, "url-security");
     ui.title = super::title(found);
-    html(&SecurityPage {
-        ui,
+    Ok(html(&SecurityPage {
         head: Head::of(&base, found, "security"),
-        secret,
+        secret: extra.secret,
         older: found.endpoint.signing_secrets(visit.now).filter_map(|secret| secret.expires_at).collect(),
-        headers: found
-            .endpoint
-            .headers
-            .iter()
-            .map(|(name, value)| {
-                let shown =
-                    if ringup_core::log::masked(name) { "••••••••".to_owned() } else { value.clone() };
-                (name.clone(), shown)
-            })
-            .collect(),
+        headers: extra.headers.unwrap_or_else(|| rows(&found.endpoint.headers)),
+        authorization: extra.authorization.unwrap_or_else(|| AuthorizationForm::of(&authorization)),
+        tried: extra.tried.as_ref().map(|tried| tried_words(tried, &ui)),
+        faults: extra.faults,
         snippets: SNIPPETS,
         chosen: snippet.key,
         code: askama::filters::HtmlSafeOutput(code),
-    })
+        ui,
+    }))
 }

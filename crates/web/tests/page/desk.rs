@@ -19,7 +19,7 @@ use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::SystemDefaults;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_core::timing::Timing;
-use ringup_egress::{EgressPlan, OwnCatcher};
+use ringup_egress::{Egress, EgressPlan, OwnCatcher};
 use ringup_store::Store;
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
@@ -93,15 +93,27 @@ impl Listener for Heard {
 impl Desk {
     pub async fn open() -> Desk {
         let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
-        Desk::on(store, Arc::new(StillClock(AtomicI64::new(NOON.as_micros())))).await
+        Desk::on(store, Arc::new(StillClock(AtomicI64::new(NOON.as_micros()))), &EgressPlan::default()).await
+    }
+
+    /// One that calls out, to this machine only.
+    pub async fn calling() -> Desk {
+        let store = MemoryStore::new(memory::Plan { linger: None, ..memory::Plan::default() });
+        let plan = EgressPlan {
+            allow_networks: vec!["127.0.0.0/8".parse().unwrap()],
+            allow_http: true,
+            dns_servers: vec!["127.0.0.1:9".parse().unwrap()],
+            ..EgressPlan::default()
+        };
+        Desk::on(store, Arc::new(StillClock(AtomicI64::new(NOON.as_micros()))), &plan).await
     }
 
     /// What is found after a crash, at the same time.
     pub async fn restarted(&self) -> Desk {
-        Desk::on(self.store.crash(), self.clock.clone()).await
+        Desk::on(self.store.crash(), self.clock.clone(), &EgressPlan::default()).await
     }
 
-    async fn on(store: MemoryStore, clock: Arc<StillClock>) -> Desk {
+    async fn on(store: MemoryStore, clock: Arc<StillClock>, egress: &EgressPlan) -> Desk {
         let heard = Arc::new(Heard::default());
         let configuration = store.load_configuration().await.unwrap();
         let directory = Directory::new(SystemDefaults::default(), configuration);
@@ -111,9 +123,11 @@ impl Desk {
         let plan = Plan {
             idempotency_window: Duration::from_hours(24),
             payload_bytes_max: PAYLOAD_BYTES_MAX,
-            egress: Arc::new(EgressPlan { catcher: Some(own), ..EgressPlan::default() }),
+            egress: Arc::new(EgressPlan { catcher: Some(own), ..egress.clone() }),
         };
-        let app = Arc::new(App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan));
+        let caller = Arc::new(Egress::new(plan.egress.as_ref().clone()).unwrap());
+        let app = App::new(catalogue, clock.clone(), Arc::new(Counting(AtomicU64::new(1))), plan);
+        let app = Arc::new(app.calling_with(caller));
         app.first_start(Some(&SecretString::from(OPERATOR)), false).await.unwrap();
         let plan = ringup_web::Plan { secure: false, payload_bytes_max: PAYLOAD_BYTES_MAX };
         let console = Console::new(app.clone(), plan, &crate::reference::document());

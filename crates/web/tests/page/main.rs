@@ -5,6 +5,7 @@
 mod account;
 mod audit;
 mod catcher;
+mod check;
 mod configuration;
 mod delivery;
 mod desk;

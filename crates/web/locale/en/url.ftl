@@ -1,0 +1,89 @@
+# Checking a URL, and how a receiver knows us.
+url-check = Check
+check-title = Can it be reached?
+check-why = Looks the name up, connects, checks the certificate, and sends a signed ping of type ringup.ping. Nothing of it is stored or counted.
+check-now = Check now
+check-again = Check again
+check-all-good = All is well: deliveries will arrive.
+check-all-doubtful = It can be reached. Look at what is marked.
+check-all-bad = Deliveries will not arrive as things stand.
+check-good = Good
+check-doubtful = Look at this
+check-bad = Wrong
+check-not_reached = Not reached
+check-dns = Name
+check-address = Address
+check-connect = Connection
+check-tls = Certificate
+check-token = Token
+check-ping = Ping
+seen-no_name = The URL names an address, so there is nothing to look up.
+seen-resolved = { $host } leads to { $addresses }.
+seen-resolved-untold = { $host } has an address.
+seen-permitted = May be called: public, or allowed by the operator.
+seen-connected = Something listens there.
+seen-own_catcher = A catcher of this server. Nothing leaves it.
+seen-plain_http = Plain HTTP: whoever is on the way can read and change what is sent. Use https:// outside of tests.
+seen-valid = { $count ->
+    [one] TLS { $version }, valid for another day.
+   *[other] TLS { $version }, valid for another { $n } days.
+ }
+seen-valid-untold = TLS { $version }. The certificate is valid.
+seen-ends_soon = { $count ->
+    [0] TLS { $version }, but the certificate ends within a day. Renew it now.
+    [one] TLS { $version }, but the certificate ends in one day. Renew it before { $date }.
+   *[other] TLS { $version }, but the certificate ends in { $n } days. Renew it before { $date }.
+ }
+seen-expired = The certificate has ended. Renew it on your server.
+seen-not_yet_valid = The certificate is not valid yet. Check from when it holds, and your server’s clock.
+seen-other_name = The certificate is for another name than { $host }. Get one that names it.
+seen-unknown_issuer = Nobody we trust signed the certificate. Send the whole chain, or use a public authority.
+seen-handshake = No TLS came about. Check that this port speaks HTTPS, with TLS 1.2 or later.
+seen-token = The token server gave a token that is good for { $life }.
+seen-token-untold = The token server gave a token.
+seen-answered = Your server answered { $status } to a signed ping.
+seen-not_reached = Not reached, because of what is above.
+check-cause-gone = Your server says this address is gone for good ({ $status }). A delivery that is told so disables the URL.
+check-cause-timed_out = Nothing came back within { $limit }. Answer first, work later.
+check-draft-unauthorized = Your server is there and lets nobody in that it does not know ({ $status }). That is right before it has the secret; check again once it does.
+check-draft-bad_request = Your server is there and does not accept this request ({ $status }). It may be the signature: it does not have the secret yet.
+form-check = Check
+form-headers-why = Sent with every delivery, such as a key your server asks for. Values that open doors are not shown again.
+form-header-name = Header
+form-header-value = Value
+form-header-kept = •••••••• (kept)
+auth-title = Authorisation
+auth-why = What is sent so that your server knows who calls, besides the signature. What is secret is not shown again; leave it empty to keep it.
+auth-none = None
+auth-none-help = The signature is proof enough for most servers.
+auth-header = A header
+auth-header-help = Such as X-Api-Key.
+auth-basic = User name and password
+auth-basic-help = HTTP Basic.
+auth-bearer = A fixed token
+auth-bearer-help = Authorization: Bearer.
+auth-oauth2 = OAuth 2.0
+auth-oauth2-help = A token is fetched from your server-authentication URL, kept until shortly before it ends, and renewed once when your server answers 401.
+auth-user = User name
+auth-password = Password
+auth-token = Token
+auth-token-url = Server-authentication URL
+auth-client-id = Client id
+auth-client-secret = Client secret
+auth-scope = Scope
+auth-credentials = Id and secret go
+auth-credentials-header = in the header, as Basic
+auth-credentials-body = in the body
+auth-body = The request is
+auth-body-form = a form, as the standard has it
+auth-body-json = JSON
+auth-kept = •••••••• (kept)
+auth-fingerprint = Fingerprint of what is kept
+auth-try = Save and try token
+auth-tried = The token server gave a token in { $took }.
+auth-tried-life = The token server gave a token in { $took }, good for { $life }.
+auth-tried-not = No token after { $took }. { $why }
+done-authorization = Saved. Deliveries go out with it from now on.
+done-headers = Saved. Deliveries carry these headers from now on.
+form-auth-later = Authorisation, such as OAuth 2.0, is set on the Security tab once the URL is there.
+auth-save-headers = Save headers
