@@ -29,7 +29,7 @@ const EVENTS: usize = 40;
 const IN_DOCS: [&str; 8] = ["overview", "urls", "url-new", "url-security", "logs", "delivery", "configuration", "send"];
 
 /// What is no page, and so has no picture.
-const NO_PAGES: [(&str, &str); 9] = [
+const NO_PAGES: [(&str, &str); 11] = [
     ("/", "leads to the accounts"),
     ("/assets/{file}", "our own files"),
     ("/op/support-bundle", "a download"),
@@ -38,6 +38,8 @@ const NO_PAGES: [(&str, &str); 9] = [
     ("/a/{a}/logs/live", "a stream"),
     ("/a/{a}/events/{m}/payload", "a download"),
     ("/a/{a}/test/catchers/{c}/live", "a stream"),
+    ("/a/{a}/test/catchers/{c}/export", "a download"),
+    ("/a/{a}/test/catchers/{c}/requests/{n}/export", "a download"),
     ("/a/{a}/test/catchers/{c}/requests/{n}/body", "a download"),
 ];
 
@@ -235,6 +237,7 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("url-new", "/urls/new".to_owned()),
         ("url", "/urls/erp".to_owned()),
         ("url-edit", "/urls/old-webshop/edit".to_owned()),
+        ("url-check", "/urls/erp/check".to_owned()),
         ("url-security", "/urls/erp/security".to_owned()),
         ("url-settings", "/urls/erp/configuration".to_owned()),
         ("logs", "/logs".to_owned()),
@@ -255,6 +258,7 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("catcher", catcher.clone()),
         ("catcher-signature", format!("{catcher}?n=1&tab=signature")),
         ("catcher-raw", format!("{catcher}?n=1&tab=raw")),
+        ("catcher-compare", format!("{catcher}/compare?n=2&with=1")),
         ("verify", "/test/verify".to_owned()),
     ];
     let pages = within.into_iter().map(|(name, path)| (name, format!("/a/{ACCOUNT}{path}")));

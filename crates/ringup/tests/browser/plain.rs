@@ -12,7 +12,7 @@ use crate::{LOOK_EVERY, SOON, can_look, sign_in, start, until};
 const ACCOUNT: &str = "/a/kopi-kita";
 
 /// What no browser shows as a page, or what is there for scripts alone.
-const NO_PAGES: [(&str, &str); 9] = [
+const NO_PAGES: [(&str, &str); 11] = [
     ("/", "leads to the accounts"),
     ("/assets/{file}", "our own files"),
     ("/op/support-bundle", "a download"),
@@ -21,6 +21,8 @@ const NO_PAGES: [(&str, &str); 9] = [
     ("/a/{a}/logs/complete", "completions of a script"),
     ("/a/{a}/events/{m}/payload", "a download"),
     ("/a/{a}/test/catchers/{c}/live", "a live tail"),
+    ("/a/{a}/test/catchers/{c}/export", "a download"),
+    ("/a/{a}/test/catchers/{c}/requests/{n}/export", "a download"),
     ("/a/{a}/test/catchers/{c}/requests/{n}/body", "a download"),
 ];
 

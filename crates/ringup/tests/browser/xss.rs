@@ -27,7 +27,7 @@ use self::world::World;
 use crate::{can_look, sign_in, start, until};
 
 /// What a browser does not show as a page; that none of it could be taken for one is checked instead.
-const NO_PAGES: [(&str, &str); 8] = [
+const NO_PAGES: [(&str, &str); 10] = [
     ("/", "leads to the accounts"),
     ("/assets/{file}", "our own files"),
     ("/op/support-bundle", "a download"),
@@ -35,6 +35,8 @@ const NO_PAGES: [(&str, &str); 8] = [
     ("/a/{a}/logs/live", "a stream"),
     ("/a/{a}/events/{m}/payload", "a download"),
     ("/a/{a}/test/catchers/{c}/live", "a stream"),
+    ("/a/{a}/test/catchers/{c}/export", "a download"),
+    ("/a/{a}/test/catchers/{c}/requests/{n}/export", "a download"),
     ("/a/{a}/test/catchers/{c}/requests/{n}/body", "a download"),
 ];
 

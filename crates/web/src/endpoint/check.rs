@@ -122,7 +122,8 @@ fn keys(line: &CheckLine, checked: &Checked) -> Vec<String> {
         Finding::Seen(Seen::Token) if checked.token_life.is_none() => vec!["seen-token-untold".to_owned()],
         Finding::Seen(seen) => vec![format!("seen-{}", seen.word())],
         Finding::Cause(cause) => {
-            let of_draft = (line.step == Step::Ping && checked.is_draft).then(|| format!("check-draft-{}", cause.word()));
+            let of_draft =
+                (line.step == Step::Ping && checked.is_draft).then(|| format!("check-draft-{}", cause.word()));
             let others = [format!("check-cause-{}", cause.word()), format!("cause-{}", cause.word())];
             of_draft.into_iter().chain(others).collect()
         }
