@@ -87,6 +87,7 @@ pub fn history() -> Vec<Described> {
         routes!(why::why),
         routes!(why::policies),
         routes!(endpoint::try_filter),
+        routes!(endpoint::check),
         routes!(authorization::try_token),
         routes!(health::health),
         routes!(health::ping),

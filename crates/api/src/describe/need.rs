@@ -109,6 +109,7 @@ const NEEDS: &[(Scope, Place, &[&str])] = &[
             "ringup.endpoint.patch-settings",
             "ringup.endpoint.set-authorization",
             "ringup.endpoint.delete-authorization",
+            "ringup.endpoint.check",
             "ringup.endpoint.try-authorization",
             "v1.endpoint.set-oauth-config",
             "v1.endpoint.delete-oauth-config",

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret as _;
 
 use super::{Answer, Shared, done, made, ok, with};
 use crate::extract::{Body, Caller, Names};
+use crate::wire::check::EndpointCheckOut;
 use crate::wire::endpoint::{
     EndpointIn, EndpointOut, EndpointPatch, HeadersIn, HeadersOut, HeadersPatchIn, RotateIn, SecretOut,
 };
@@ -144,6 +145,21 @@ pub async fn try_filter(
 ) -> Answer {
     let draft = json::read::<TryIn>(&body)?.draft();
     Ok(ok(&TryOut::of(&api.app.try_subscription(&who, &account, &draft).await?)))
+}
+
+/// Check that an endpoint can be reached
+///
+/// Looks up the name, connects, checks the certificate, fetches a token where one is needed, and sends a signed
+/// `ringup.ping` that is stored nowhere. Takes at most ten seconds, and ten more for a token.
+#[utoipa::path(
+    post,
+    path = "/app/{app_id}/endpoint/{endpoint_id}/check",
+    operation_id = "ringup.endpoint.check",
+    tag = "Endpoint",
+    responses((status = 200, body = EndpointCheckOut)),
+)]
+pub async fn check(State(api): Shared, Caller(who): Caller, Names([account, endpoint]): Names<2>) -> Answer {
+    Ok(ok(&EndpointCheckOut::of(&api.app.check_endpoint(&who, &account, &endpoint).await?)))
 }
 
 /// Get the signing secret of an endpoint

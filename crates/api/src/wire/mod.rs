@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 pub mod authorization;
 pub mod catcher;
+pub mod check;
 pub mod endpoint;
 pub mod envelope;
 pub mod event_type;

@@ -109,6 +109,7 @@ pub const ROWS: &[Row] = &[
     ("ringup.endpoint.set-authorization", Account(Scope::Endpoints), r#"{"kind":"bearer","token":"t"}"#),
     ("ringup.endpoint.delete-authorization", Account(Scope::Endpoints), ""),
     ("ringup.endpoint.try-authorization", Account(Scope::Endpoints), ""),
+    ("ringup.endpoint.check", Account(Scope::Endpoints), ""),
     ("v1.endpoint.get-oauth", Account(Scope::Read), ""),
     ("v1.endpoint.get-oauth-2", Account(Scope::Read), ""),
     ("v1.endpoint.set-oauth-config", Account(Scope::Endpoints), OAUTH),
@@ -172,8 +173,8 @@ pub const ROWS: &[Row] = &[
     ("ringup.system.support-bundle", Operator(Scope::Read), ""),
 ];
 
-/// What whoever may ask is told of an endpoint that has none of it, of a certificate that is none, and who asks to be
-/// logged out with a key that is no session.
+/// What whoever may ask is told of an endpoint that has none of it, of a certificate that is none, who asks to be logged
+/// out with a key that is no session, and of a server that does not call out.
 pub const BARE: &[(&str, u16)] = &[
     ("v1.endpoint.get-oauth", 404),
     ("v1.endpoint.delete-oauth-config", 404),
@@ -181,4 +182,5 @@ pub const BARE: &[(&str, u16)] = &[
     ("v1.endpoint.set-mtls-config", 422),
     ("v1.endpoint.delete-mtls-config", 404),
     ("v1.authentication.logout", 403),
+    ("ringup.endpoint.check", 503),
 ];
