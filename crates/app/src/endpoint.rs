@@ -16,7 +16,7 @@ use ringup_store::directory::{AccountView, Directory, EndpointView};
 use ringup_store::seam::Change;
 
 use crate::app::{App, endpoint_of, owned};
-use crate::check::{DESCRIPTION_BYTES_MAX, Faults};
+use crate::check::{DESCRIPTION_BYTES_MAX, Faults, TITLE_BYTES_MAX};
 use crate::error::{AppError, Fault};
 use crate::header;
 use crate::principal::Principal;
@@ -38,6 +38,8 @@ pub struct EndpointDraft {
     /// A text in the language of [`ringup_core::filter`].
     pub filter: Option<String>,
     pub disabled: bool,
+    /// Said when it is disabled, for whoever looks next.
+    pub disabled_why: String,
     /// Attempts a second.
     pub rate_limit: Option<u32>,
 }
@@ -153,6 +155,7 @@ impl App {
             metadata: draft.metadata,
             subscription,
             stopped: draft.disabled.then_some(Stopped { by: StoppedBy::Owner, at: now }),
+            stopped_why: if draft.disabled { draft.disabled_why } else { String::new() },
             secrets: vec![secret],
             headers,
             authorization: Authorization::default(),
@@ -187,6 +190,7 @@ impl App {
             (true, Some(stopped)) => Some(stopped),
             (true, None) => Some(Stopped { by: StoppedBy::Owner, at: now }),
         };
+        changed.stopped_why = if draft.disabled { draft.disabled_why } else { String::new() };
         Ok(Change::PutEndpoint(changed))
     }
 
@@ -207,6 +211,7 @@ impl App {
         }
         faults.uid(draft.uid.as_deref());
         faults.text("description", &draft.description, DESCRIPTION_BYTES_MAX);
+        faults.text("reason", &draft.disabled_why, TITLE_BYTES_MAX);
         faults.metadata(&draft.metadata);
         let subscription = subscription::checked(directory, view, draft, old, &mut faults);
         faults.rate_limit(draft.rate_limit);
@@ -239,6 +244,7 @@ impl EndpointDraft {
             channels: endpoint.subscription.channels.clone(),
             filter: endpoint.subscription.filter.as_ref().map(|filter| filter.text().to_owned()),
             disabled: endpoint.stopped.is_some(),
+            disabled_why: endpoint.stopped_why.clone(),
             rate_limit: endpoint.settings.rate_limit,
         }
     }

@@ -21,6 +21,9 @@ use crate::principal::Principal;
 /// The longest an endpoint may fail before it is paused: a year, after which nobody is waiting any more.
 const PAUSE_AFTER_MAX: Duration = Duration::from_hours(365 * 24);
 
+/// Keys of the section `store` that say how long something is kept.
+const KEPT: [&str; 3] = ["payload_retention", "attempt_retention", "audit_retention"];
+
 /// Settings as they stand.
 #[derive(Clone, Debug)]
 pub struct SettingsView {
@@ -30,7 +33,28 @@ pub struct SettingsView {
     pub effective: EffectiveSettings,
 }
 
+/// How long the store keeps something, as the operator configured it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFor {
+    /// `payload_retention`, `attempt_retention` or `audit_retention`.
+    pub word: &'static str,
+    /// As the configuration writes it, such as `90d`.
+    pub span: String,
+    pub is_default: bool,
+}
+
 impl App {
+    /// How long what belongs to an account is kept; empty where the process does not tell of itself.
+    pub fn retention(&self, principal: &Principal, account: &str) -> Result<Vec<KeptFor>, AppError> {
+        self.owned(principal, account, Scope::Read)?;
+        let lines = self.house.iter().flat_map(|house| &house.facts.settings);
+        let kept = lines.filter_map(|line| {
+            let word = line.name.strip_prefix("store.").filter(|word| KEPT.contains(word))?;
+            Some(KeptFor { word, span: line.value.clone(), is_default: line.is_default })
+        });
+        Ok(kept.collect())
+    }
+
     /// Of an account, or of one of its endpoints.
     pub fn settings(
         &self,

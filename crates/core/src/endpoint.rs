@@ -26,6 +26,8 @@ pub struct Endpoint {
     pub subscription: Subscription,
     /// `None` while events are being sent.
     pub stopped: Option<Stopped>,
+    /// What its owner said when pausing it; empty otherwise.
+    pub stopped_why: String,
     /// Newest first; the first is shown, all that have not expired sign.
     pub secrets: Vec<SigningSecret>,
     /// Extra request headers, checked when they were set.

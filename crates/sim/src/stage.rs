@@ -231,6 +231,7 @@ fn endpoint(receiver: usize, account: AccountKey, settings: &Settings) -> Endpoi
         metadata: std::collections::BTreeMap::new(),
         subscription: Subscription::default(),
         stopped: None,
+        stopped_why: String::new(),
         secrets: Vec::new(),
         headers: Vec::new(),
         authorization: Default::default(),

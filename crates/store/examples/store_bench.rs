@@ -234,6 +234,7 @@ async fn configure(store: &dyn Store) -> Result<AccountKey> {
         metadata: Default::default(),
         subscription: Subscription::default(),
         stopped: None,
+        stopped_why: String::new(),
         secrets: Vec::new(),
         headers: Vec::new(),
         authorization: Default::default(),

@@ -1,5 +1,7 @@
 //! Developer → Webhook Configuration: settings of an account or of one endpoint, what is in force, and who says so.
 
+mod alert;
+
 use std::time::Duration;
 
 use askama::Template;
@@ -11,15 +13,21 @@ use ringup_app::{AppError, Fault, SettingsView};
 use ringup_core::log::LogMode;
 use ringup_core::policy::{Class, Policy, Schedule};
 use ringup_core::settings::{Origin, Settings};
+use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
 
+use crate::chart::{self, Rung};
 use crate::endpoint::{path, title};
 use crate::error_page::{Answer, Failure};
 use crate::fields::Fields;
+use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path, faults};
 use crate::{Shared, Web};
+
+use self::alert::Alerts;
+pub use self::alert::{add as add_alert, delete as delete_alert};
 
 /// How long *Full for one hour* lasts.
 const FULL_FOR: Duration = Duration::from_hours(1);
@@ -41,6 +49,8 @@ struct ConfigurationPage {
     policy: Policy,
     is_list: bool,
     rungs: Vec<String>,
+    /// The same, drawn.
+    drawn: Markup,
     more_rungs: u64,
     classes: Vec<ClassRow>,
     time_limit: String,
@@ -52,6 +62,11 @@ struct ConfigurationPage {
     redact_from: &'static str,
     pause_hours: String,
     pause_from: &'static str,
+    signing: &'static str,
+    signing_from: &'static str,
+    /// What the store keeps and for how long: the key of its text, the time, and where that was set.
+    kept: Vec<(String, String, String)>,
+    alerts: Option<Alerts>,
     /// Cards with a value of this layer's own, which can be taken back.
     own: Own,
     /// Endpoints that say something else, with their addresses.
@@ -66,6 +81,7 @@ struct Own {
     log: bool,
     redact: bool,
     pause: bool,
+    signing: bool,
 }
 
 struct ClassRow {
@@ -121,6 +137,14 @@ async fn change(web: &Web, visit: &Visit, account: &str, endpoint: Option<&str>,
     }
 }
 
+/// The words for the names that signatures travel under.
+const NAMES: [(&str, HeaderNames); 3] =
+    [("both", HeaderNames::Both), ("webhook", HeaderNames::Webhook), ("svix", HeaderNames::Svix)];
+
+fn word_of(names: HeaderNames) -> &'static str {
+    NAMES.iter().find(|(_, found)| *found == names).map_or("both", |(word, _)| *word)
+}
+
 /// One card's fields; `reset` takes the card's own values back.
 fn apply(settings: &mut Settings, form: &Fields, now: Timestamp) -> Result<(), AppError> {
     let reset = form.has("reset");
@@ -159,6 +183,10 @@ fn apply(settings: &mut Settings, form: &Fields, now: Timestamp) -> Result<(), A
             } else {
                 number(form, "pause_hours")?.map(|hours| Duration::from_hours(u64::from(hours)))
             };
+        }
+        "signing" => {
+            let named = form.one("signing").and_then(|word| NAMES.iter().find(|(found, _)| *found == word));
+            settings.header_names = if reset { None } else { named.map(|(_, names)| *names) };
         }
         other => return Err(Fault::new("card", "unknown", format!("there are no settings called {other:?}")).into()),
     }
@@ -205,7 +233,12 @@ fn shown(
         Schedule::Fixed { retry, cooldown } => (*retry, *cooldown),
         other => (other.retries(), Duration::ZERO),
     };
-    let (rungs, more_rungs) = ladder(&effective.schedule.value, &ui);
+    let (rungs, drawn, more_rungs) = ladder(&effective.schedule.value, &ui);
+    let kept = web.app.retention(&visit.who, account)?.into_iter().map(|kept| {
+        let origin = if kept.is_default { ui.t("from-system") } else { ui.t("from-operator") };
+        (format!("kept-{}", kept.word), kept.span, origin)
+    });
+    let kept: Vec<(String, String, String)> = if found.is_none() { kept.collect() } else { Vec::new() };
     let page = ConfigurationPage {
         action: action(web, visit, account, endpoint)?,
         endpoint: found.as_ref().map(|found| (title(found), format!("{base}{}", path(found)))),
@@ -215,6 +248,7 @@ fn shown(
         policy: effective.policy.value,
         is_list: !matches!(effective.schedule.value, Schedule::Fixed { .. }),
         rungs,
+        drawn,
         more_rungs,
         classes: Class::ALL
             .iter()
@@ -233,6 +267,10 @@ fn shown(
         redact_from: from(effective.redact.origin),
         pause_hours: (effective.pause_after.value.as_secs() / 3_600).to_string(),
         pause_from: from(effective.pause_after.origin),
+        signing: word_of(effective.header_names.value),
+        signing_from: from(effective.header_names.origin),
+        kept,
+        alerts: if found.is_none() { alert::of(web, visit)? } else { None },
         own: Own {
             retry: own.retry.is_some()
                 || own.cooldown.is_some()
@@ -243,6 +281,7 @@ fn shown(
             log: own.log_mode.is_some(),
             redact: own.redact.is_some(),
             pause: own.pause_after.is_some(),
+            signing: own.header_names.is_some(),
         },
         overriding: if found.is_none() { overriding(&view, &base) } else { Vec::new() },
         faults,
@@ -259,19 +298,21 @@ fn overriding(view: &AccountView, base: &str) -> Vec<(String, String)> {
     differ.map(|found| (title(found), format!("{base}{}/configuration", path(found)))).collect()
 }
 
-/// When a delivery that always fails is attempted, counted from the first attempt.
-fn ladder(schedule: &Schedule, ui: &Ui) -> (Vec<String>, u64) {
+/// When a delivery that always fails is attempted, counted from the first attempt: as texts, drawn, and how many more.
+fn ladder(schedule: &Schedule, ui: &Ui) -> (Vec<String>, Markup, u64) {
     let mut at = Duration::ZERO;
-    let mut rungs = vec![ui.span(&at)];
+    let mut rungs = vec![Rung { at, shape: "wait" }];
     for repeat in 0..schedule.retries() {
         let Some(pause) = schedule.pause(repeat, 0.5) else { break };
         at = at.saturating_add(pause);
         if rungs.len() < RUNGS_MAX {
-            rungs.push(ui.span(&at));
+            rungs.push(Rung { at, shape: "wait" });
         }
     }
     let more = u64::from(schedule.retries()).saturating_add(1).saturating_sub(rungs.len() as u64);
-    (rungs, more)
+    let texts: Vec<String> = rungs.iter().map(|rung| ui.span(&rung.at)).collect();
+    let drawn = chart::ladder(ui, &rungs, &ui.a("ladder-planned", "times", texts.join(", ")));
+    (texts, drawn, more)
 }
 
 fn secs_text(span: Duration) -> String {

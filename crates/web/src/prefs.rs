@@ -3,12 +3,24 @@
 use http::HeaderMap;
 use http::header::{ACCEPT_LANGUAGE, COOKIE};
 use jiff::tz::TimeZone;
+use ringup_core::id::AccountId;
 
 use crate::lang::Lang;
 
 pub const LANG_COOKIE: &str = "ringup_lang";
 pub const THEME_COOKIE: &str = "ringup_theme";
 pub const ZONE_COOKIE: &str = "ringup_zone";
+
+/// One for each account, so that a view is offered only where it was saved.
+const VIEWS_COOKIE: &str = "ringup_views_";
+
+/// Views of one account: what fits into a cookie beside the others.
+pub const VIEWS_MAX: usize = 8;
+pub const VIEW_NAME_CHARS_MAX: usize = 40;
+pub const VIEW_QUERY_CHARS_MAX: usize = 200;
+
+/// Bytes of a cookie that browsers keep for certain.
+pub const COOKIE_BYTES_MAX: usize = 3_800;
 
 #[derive(Clone, Debug)]
 pub struct Prefs {
@@ -57,6 +69,22 @@ impl Prefs {
 /// A time zone by its name, such as `Asia/Jakarta`.
 pub fn zone(name: &str) -> Option<TimeZone> {
     if name == "UTC" { Some(TimeZone::UTC) } else { TimeZone::get(name).ok() }
+}
+
+/// The cookie of an account's own views of the log.
+pub fn views_cookie(account: &AccountId) -> String {
+    format!("{VIEWS_COOKIE}{account}")
+}
+
+/// Searches of the log that somebody saved in this browser, with their names. What a cookie says is anybody's: whatever
+/// is too much or has no name is left out.
+pub fn views(headers: &HeaderMap, account: &AccountId) -> Vec<(String, String)> {
+    let text = cookie(headers, &views_cookie(account)).unwrap_or_default();
+    let pairs = url::form_urlencoded::parse(text.as_bytes()).into_owned();
+    let fits = |(name, query): &(String, String)| {
+        (1..=VIEW_NAME_CHARS_MAX).contains(&name.chars().count()) && query.chars().count() <= VIEW_QUERY_CHARS_MAX
+    };
+    pairs.filter(fits).take(VIEWS_MAX).collect()
 }
 
 /// The value of a cookie, if it came.

@@ -42,6 +42,8 @@ pub struct Ui {
 pub struct Here {
     pub name: String,
     pub path: String,
+    /// Own views of its log: names and searches.
+    pub views: Vec<(String, String)>,
     pub recording: Recording,
 }
 
@@ -195,6 +197,11 @@ impl Ui {
     pub fn done_words(&self) -> Option<String> {
         let key = format!("done-{}", self.done.as_deref()?);
         self.lang.has(&key).then(|| self.lang.text(&key))
+    }
+
+    /// A search of the log as an address has it.
+    pub fn search(&self, text: &str) -> String {
+        crate::fields::Fields::default().with(&[("query", text)])
     }
 
     pub fn style(&self) -> &'static str {

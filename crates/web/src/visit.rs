@@ -15,7 +15,7 @@ use crate::Web;
 use crate::error_page::Failure;
 use crate::fields::{Fields, escaped};
 use crate::menu::Menu;
-use crate::prefs::{Prefs, cookie};
+use crate::prefs::{Prefs, cookie, views};
 use crate::ui::{Here, Person, Recording, Ui};
 
 pub const SESSION_COOKIE: &str = "ringup_session";
@@ -36,6 +36,8 @@ pub struct Visit {
     pub token: String,
     csrf: String,
     environment: Option<String>,
+    /// For what is kept in cookies of one account.
+    headers: HeaderMap,
 }
 
 impl Visit {
@@ -54,6 +56,7 @@ impl Visit {
             query: Fields::parse(uri.query().unwrap_or_default().as_bytes()),
             now: web.app.now(),
             token: token.to_owned(),
+            headers: headers.clone(),
             csrf: session.csrf,
         })
     }
@@ -77,12 +80,18 @@ impl Visit {
         Ui { here: Some(self.here(account)), ..self.ui(menu, title) }
     }
 
+    /// Own views of the account's log, by name.
+    pub fn views(&self, view: &AccountView) -> Vec<(String, String)> {
+        views(&self.headers, &view.account.id)
+    }
+
     fn here(&self, view: &AccountView) -> Here {
         let account = &view.account;
         let mode = view.settings.log_mode_at(self.now);
         Here {
             name: account.name.clone(),
             path: account_path(view),
+            views: self.views(view),
             recording: Recording { mode, full_until: view.settings.full_until.value.filter(|until| self.now < *until) },
         }
     }

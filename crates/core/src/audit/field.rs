@@ -145,6 +145,7 @@ pub fn of_endpoint(endpoint: &Endpoint) -> Fields {
         metadata,
         subscription,
         stopped,
+        stopped_why,
         secrets,
         headers,
         authorization,
@@ -164,6 +165,7 @@ pub fn of_endpoint(endpoint: &Endpoint) -> Fields {
     fields.show_some("channels", channels.as_ref().map(joined));
     fields.show_some("filter", filter.as_ref().map(crate::filter::Filter::text));
     fields.show_some("disabled", stopped.map(|stopped| stopped.by));
+    fields.show_text("disabled_why", stopped_why);
     for secret in secrets {
         // The one that is to expire is the same secret, and says so.
         let ends = secret.expires_at.map(|at| format!(" until {}", at.as_micros())).unwrap_or_default();

@@ -331,6 +331,7 @@ fn full_endpoint(account: AccountKey) -> Endpoint {
             filter: Filter::parse("data.Total:>19.99 data.Outlet:\"Kota \\\"快\\\"\"").ok(),
         },
         stopped: Some(Stopped { by: StoppedBy::Failing, at: micros() }),
+        stopped_why: ODD.to_owned(),
         secrets: vec![
             SigningSecret { kind: SigningKind::Hmac, key: (0..=255).collect(), expires_at: None },
             SigningSecret { kind: SigningKind::Ed25519, key: Arc::from([0; 24]), expires_at: Some(micros()) },

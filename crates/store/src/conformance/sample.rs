@@ -83,6 +83,7 @@ pub fn endpoint(account: AccountKey, number: u32) -> Endpoint {
         metadata: BTreeMap::new(),
         subscription: Subscription::default(),
         stopped: None,
+        stopped_why: String::new(),
         secrets: vec![SigningSecret { kind: Default::default(), key: Arc::from([7; 32]), expires_at: None }],
         headers: Vec::new(),
         authorization: Default::default(),

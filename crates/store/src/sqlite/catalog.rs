@@ -122,6 +122,10 @@ const LADDER: Ladder = Ladder {
     -- The pauses between attempts of a type's events; JSON, null without any.
     ALTER TABLE event_type ADD COLUMN schedule TEXT NOT NULL DEFAULT 'null';
     ",
+        "
+    -- What somebody said when pausing an endpoint.
+    ALTER TABLE endpoint ADD COLUMN stopped_why TEXT NOT NULL DEFAULT '';
+    ",
     ],
 };
 

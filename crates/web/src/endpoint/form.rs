@@ -38,6 +38,8 @@ struct FormPage {
     filter: String,
     /// Of the newest events: how many it would match, and of how many.
     tried: Option<(u64, u64)>,
+    /// What is wrong with the condition.
+    filter_wrong: Option<String>,
     checked: Option<CheckShown>,
     /// The caller's own, for an endpoint that is not there yet.
     secret: String,
@@ -206,6 +208,7 @@ fn page(
         families: families(&web.app, &visit.who, &chosen, &draft.families),
         filter: draft.filter.unwrap_or_default(),
         tried: extra.tried.map(|tried| (tried.matched as u64, tried.events as u64)),
+        filter_wrong: extra.faults.iter().find(|(field, _)| field.contains("filter")).map(|(_, why)| why.clone()),
         checked: extra.checked.map(|checked| CheckShown::of(&checked, &ui)),
         secret: extra.secret,
         headers: rows(&extra.headers),

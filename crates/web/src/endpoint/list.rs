@@ -1,5 +1,7 @@
 //! All endpoints of an account, with how they are doing.
 
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use ringup_core::time::Timestamp;
@@ -8,11 +10,14 @@ use super::{path, title};
 use crate::Shared;
 use crate::chart::Series;
 use crate::error_page::Answer;
-use crate::health::{Health, WINDOW};
+use crate::health::{Health, Sum, WINDOW};
 use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Visit, account_path};
+
+/// Rows that have a p95.
+const P95_ROWS_MAX: usize = 50;
 
 #[derive(Template)]
 #[template(path = "url_list.html")]
@@ -34,8 +39,11 @@ struct Row {
     events: Option<u64>,
     shape: &'static str,
     health: String,
+    /// Why it is paused, if its owner said so.
+    why: String,
     spark: Markup,
-    mean: String,
+    /// Of the log's newest attempts; where it keeps none, the mean of the counters.
+    p95: String,
     last_at: Option<Timestamp>,
     log_mode: Option<&'static str>,
 }
@@ -64,6 +72,12 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
         }
         let mut series = Series::new(visit.now, 60, 24);
         series.add(&one.minutes);
+        // Each is a short read of the log, so a long list has them for its beginning only.
+        let p95 = if rows.len() < P95_ROWS_MAX {
+            web.app.p95(&visit.who, &account, &endpoint.id.to_string()).await?
+        } else {
+            None
+        };
         let mode = one.endpoint.settings.log_mode_at(visit.now);
         rows.push(Row {
             name: title(&one.endpoint),
@@ -72,13 +86,23 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
             events: endpoint.subscription.event_types.as_ref().map(|types| types.len() as u64),
             shape: health.shape(),
             health: health.words(&ui),
+            why: endpoint.stopped_why.clone(),
             spark: series.spark(&ui),
-            mean: health.sum.mean().map_or_else(|| "–".to_owned(), |mean| ui.span(&mean)),
+            p95: answer_time(p95, &health.sum, &ui),
             last_at: health.last_at,
             log_mode: (mode != view.settings.log_mode_at(visit.now)).then(|| ui.mode_key(&mode)),
         });
     }
     Ok(html(&ListPage { ui, base, rows, all, find, state }))
+}
+
+/// The p95, or the mean of the counters for whom the log has nothing.
+pub fn answer_time(p95: Option<Duration>, sum: &Sum, ui: &Ui) -> String {
+    match (p95, sum.mean()) {
+        (Some(p95), _) => ui.span(&p95),
+        (None, Some(mean)) => ui.a("url-p95-mean", "span", ui.span(&mean)),
+        (None, None) => "–".to_owned(),
+    }
 }
 
 fn contains(text: &str, part: &str) -> bool {

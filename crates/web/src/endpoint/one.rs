@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
-use ringup_app::LogAsk;
+use ringup_app::{EndpointDraft, LogAsk};
 use ringup_core::time::Timestamp;
 
 use super::{name, path, title};
@@ -30,6 +30,8 @@ pub struct Head {
     /// As the log's filter names it.
     pub filter: String,
     pub is_stopped: bool,
+    /// Why, if its owner said so.
+    pub why: String,
     pub tab: &'static str,
 }
 
@@ -42,6 +44,7 @@ impl Head {
             base: base.to_owned(),
             filter: name(view),
             is_stopped: view.endpoint.stopped.is_some(),
+            why: view.endpoint.stopped_why.clone(),
             tab,
         }
     }
@@ -61,6 +64,7 @@ struct UrlPage {
     delivered: u64,
     failed: u64,
     mean: String,
+    p95: String,
     bars: Markup,
     labels: Vec<String>,
     table: Vec<[String; 3]>,
@@ -90,6 +94,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): P
     let failed = web.app.search("status:error")?;
     let ask = LogAsk { endpoint: Some(&endpoint), ..LogAsk::newest(&failed, RECENT_ROWS) };
     let failures = web.app.log(&visit.who, &account, ask).await?;
+    let p95 = web.app.p95(&visit.who, &account, &endpoint).await?;
     let subscription = &found.endpoint.subscription;
     let pause_after = found.settings.pause_after.value;
     let page = UrlPage {
@@ -102,6 +107,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): P
         delivered: health.sum.delivered,
         failed: health.sum.failed,
         mean: health.sum.mean().map_or_else(|| "–".to_owned(), |mean| ui.span(&mean)),
+        p95: p95.map_or_else(|| "–".to_owned(), |p95| ui.span(&p95)),
         bars: series.bars(&ui, &format!("{base}/logs")),
         labels: series.labels(&ui),
         table: series.rows(&ui),
@@ -123,9 +129,9 @@ pub async fn page(State(web): Shared, visit: Visit, Path((account, endpoint)): P
 pub async fn pause(
     State(web): Shared,
     Path((account, endpoint)): Path<(String, String)>,
-    Posted { visit, .. }: Posted,
+    Posted { visit, form }: Posted,
 ) -> Answer {
-    switch(&web, &visit, &account, &endpoint, true).await
+    switch(&web, &visit, &account, &endpoint, Some(form.one("reason").unwrap_or_default())).await
 }
 
 /// `POST /a/{account}/urls/{endpoint}/resume`
@@ -134,13 +140,18 @@ pub async fn resume(
     Path((account, endpoint)): Path<(String, String)>,
     Posted { visit, .. }: Posted,
 ) -> Answer {
-    switch(&web, &visit, &account, &endpoint, false).await
+    switch(&web, &visit, &account, &endpoint, None).await
 }
 
-async fn switch(web: &Web, visit: &Visit, account: &str, endpoint: &str, disabled: bool) -> Answer {
+/// Pauses for a reason, which may be empty, or resumes.
+async fn switch(web: &Web, visit: &Visit, account: &str, endpoint: &str, why: Option<&str>) -> Answer {
     let view = web.app.account(&visit.who, account)?;
-    let changed = web.app.edit_endpoint(&visit.who, account, endpoint, |draft| draft.disabled = disabled).await?;
-    let done = if disabled { "paused" } else { "resumed" };
+    let edit = |draft: &mut EndpointDraft| {
+        draft.disabled = why.is_some();
+        why.unwrap_or_default().clone_into(&mut draft.disabled_why);
+    };
+    let changed = web.app.edit_endpoint(&visit.who, account, endpoint, edit).await?;
+    let done = if why.is_some() { "paused" } else { "resumed" };
     Ok(Redirect::to(&format!("{}{}?done={done}", account_path(&view), path(&changed))).into_response())
 }
 

@@ -11,6 +11,7 @@ mod live;
 mod query;
 mod resend;
 mod timeline;
+mod view;
 
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use known::known;
 pub use list::{complete, page as list};
 pub use live::live;
 pub use resend::{begin as begin_resend, cancel as cancel_task, page as resend_found, task};
+pub use view::save as save_view;
 
 /// One attempt in a list.
 pub struct Line {

@@ -56,3 +56,33 @@ async fn a_url_can_differ_from_its_account() {
     page.shows("set for this URL");
     browser.get("/a/kopi/configuration").await.shows("These URLs differ").shows("value=\"30\"");
 }
+
+#[tokio::test]
+async fn the_signing_style_is_chosen_and_taken_back() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    let page = browser.get("/a/kopi/configuration").await;
+    page.shows("name=\"signing\" value=\"both\" checked").shows("class=\"ladder-chart\"");
+    let page = browser.submit("/a/kopi/configuration", &[("card", "signing"), ("signing", "svix")]).await;
+    page.shows("name=\"signing\" value=\"svix\" checked").shows("set for this account");
+    let page = browser.submit("/a/kopi/configuration", &[("card", "signing"), ("reset", "1")]).await;
+    page.shows("name=\"signing\" value=\"both\" checked").lacks("set for this account");
+}
+
+#[tokio::test]
+async fn an_alert_tells_a_url_and_is_deleted_again() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/configuration").await.shows("A URL of yours is told");
+    let alerts = "/a/kopi/configuration/alerts";
+    let page = browser.submit(alerts, &[("alert_url", "https://ops.example/ringup")]).await;
+    page.shows("https://ops.example/ringup").shows("endpoint.disabled").shows("The alert is there");
+    let path = page.text.split("action=\"").find(|part| part.starts_with(alerts) && part.contains("/delete")).unwrap();
+    let path = path.split('"').next().unwrap().to_owned();
+    let refused = browser.post(alerts, &[("alert_url", "ftp://ops.example")]).await;
+    assert_eq!(refused.status, 422);
+    // It is no URL of the account.
+    browser.get("/a/kopi/urls").await.lacks("ops.example");
+    browser.get("/a/kopi/configuration").await;
+    browser.submit(&path, &[]).await.lacks("https://ops.example/ringup").shows("The alert is deleted");
+}

@@ -266,3 +266,35 @@ async fn what_is_found_is_saved_as_a_file() {
     assert_eq!(ids.len(), 300, "each once");
     assert_eq!(browser.get("/a/kopi/logs/export?query=code:500").await.text.lines().count(), 1);
 }
+
+#[tokio::test]
+async fn a_search_is_saved_as_a_view_of_this_account_in_this_browser() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/logs").await.lacks("Save this view");
+    browser.get("/a/kopi/logs?query=status%3Afailed").await.shows("Save this view");
+    let fields = [("query", "status:failed url:\"ERP sync\""), ("name", "ERP <i>down</i>")];
+    let page = browser.submit("/a/kopi/logs/views", &fields).await;
+    page.shows("The view is in the menu").shows("ERP &#60;i&#62;down&#60;/i&#62;").shows("Delete the view");
+    page.shows("/a/kopi/logs?query=status%3Afailed+url%3A%22ERP+sync%22");
+    browser.get("/a/kopi/logs").await.shows("ERP &#60;i&#62;down");
+    // Nothing is saved that could not be shown, and a name means one view.
+    let page = browser.submit("/a/kopi/logs/views", &[("query", "status:failed"), ("name", "ERP <i>down</i>")]).await;
+    assert_eq!(page.text.matches("ERP &#60;i&#62;down").count(), 3, "in the menu, and in the form that deletes it");
+    let page = browser.post("/a/kopi/logs/views", &[("query", "status:nonsense("), ("name", "wrong")]).await;
+    assert_eq!(page.status, 303);
+    browser.get("/a/kopi/logs").await.lacks(">wrong<");
+    for number in 0..12 {
+        let name = format!("view {number} {}", "é".repeat(30));
+        let query = format!("data.Note:{}", "x".repeat(150));
+        browser.post("/a/kopi/logs/views", &[("query", &query), ("name", &name)]).await;
+    }
+    let page = browser.get("/a/kopi/logs").await;
+    page.shows("view 11 ").lacks("view 0 ");
+    let page =
+        browser.submit("/a/kopi/logs/views", &[("query", "status:failed"), ("delete", "view 11 ".trim_end())]).await;
+    page.shows("The view is gone");
+    browser.get("/a").await;
+    browser.submit("/a", &[("name", "Other"), ("uid", "other")]).await;
+    browser.get("/a/other/logs").await.lacks("view 11");
+}

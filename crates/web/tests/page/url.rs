@@ -1,6 +1,9 @@
 //! Developer → URL.
 
+use ringup_core::delivery::After;
+
 use crate::desk::{Browser, Desk};
+use crate::log::DELIVERED;
 
 /// A browser with an account that has nothing yet.
 pub async fn fresh(desk: &Desk) -> Browser {
@@ -116,4 +119,26 @@ async fn a_condition_is_tried_on_events_before_it_is_saved() {
     browser.get("/a/kopi/urls/new").await;
     let page = browser.submit("/a/kopi/urls", &[("url", "https://erp.example/a"), ("filter", "data.Total:>100")]).await;
     page.shows("data.Total:&#62;100");
+}
+
+#[tokio::test]
+async fn the_list_tells_the_answer_time_and_a_pause_its_reason() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/urls/new").await;
+    let page = browser.post("/a/kopi/urls", &[("url", "https://erp.example/a"), ("description", "ERP")]).await;
+    let path = page.location().split('?').next().unwrap().to_owned();
+    browser.get("/a/kopi/test/send").await;
+    browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", "{}")]).await;
+    desk.attempt_all(DELIVERED, After::Delivered, "ok").await;
+    browser.get("/a/kopi/urls").await.shows("p95").shows("12 ms");
+    browser.get(&path).await.shows("p95").shows("12 ms").shows("name=\"reason\"");
+    let page = browser.submit(&format!("{path}/pause"), &[("reason", "stock <i>taking</i>")]).await;
+    page.shows("Reason: stock &#60;i&#62;taking");
+    browser.get("/a/kopi/urls").await.shows("stock &#60;i&#62;taking");
+    browser.submit(&format!("{path}/resume"), &[]).await.lacks("stock");
+    let page = browser.submit(&format!("{path}/pause"), &[]).await;
+    page.shows("Paused").lacks("Reason:");
+    let page = browser.post(&format!("{path}/pause"), &[("reason", &"x".repeat(9_000))]).await;
+    assert_eq!(page.status, 422);
 }

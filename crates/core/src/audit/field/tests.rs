@@ -20,6 +20,7 @@ fn endpoint() -> Endpoint {
         metadata: BTreeMap::new(),
         subscription: Subscription::default(),
         stopped: None,
+        stopped_why: String::new(),
         secrets: vec![SigningSecret { kind: SigningKind::Hmac, key: Arc::from(*b"old"), expires_at: None }],
         headers: Vec::new(),
         authorization: Authorization::default(),

@@ -128,15 +128,15 @@ fn put_endpoint(
     connection.execute(
         "INSERT INTO endpoint (key, id, account, uid, url, description, metadata, subscription, stopped_by, stopped_at,
                                secrets, headers, settings, created_at, updated_at, authorization,
-                               sealed_headers)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?)
+                               sealed_headers, stopped_why)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', ?, ?, ?, ?, ?, ?)
          ON CONFLICT (key) DO UPDATE SET
             id = excluded.id, account = excluded.account, uid = excluded.uid, url = excluded.url,
             description = excluded.description, metadata = excluded.metadata, subscription = excluded.subscription,
             stopped_by = excluded.stopped_by, stopped_at = excluded.stopped_at, secrets = excluded.secrets,
             headers = excluded.headers, settings = excluded.settings, created_at = excluded.created_at,
             updated_at = excluded.updated_at, authorization = excluded.authorization,
-            sealed_headers = excluded.sealed_headers",
+            sealed_headers = excluded.sealed_headers, stopped_why = excluded.stopped_why",
         params![
             key,
             endpoint.id.0,
@@ -153,7 +153,8 @@ fn put_endpoint(
             endpoint.created_at.as_micros(),
             endpoint.updated_at.as_micros(),
             authorization::to_column(&endpoint.authorization)?.map(|plain| seal(sealing::AUTHORIZATION, &plain)),
-            seal(sealing::HEADERS, to_text(&endpoint.headers)?.as_bytes())
+            seal(sealing::HEADERS, to_text(&endpoint.headers)?.as_bytes()),
+            endpoint.stopped_why
         ],
     )?;
     Ok(Some(key))

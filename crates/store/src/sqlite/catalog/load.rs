@@ -87,6 +87,7 @@ fn endpoint(row: &Row<'_>, sealing_key: &SealingKey) -> rusqlite::Result<Endpoin
         metadata: json(row, "metadata")?,
         subscription: json::<SubscriptionShape>(row, "subscription")?.into_subscription()?,
         stopped,
+        stopped_why: row.get("stopped_why")?,
         secrets: secrets(&open(sealing::SECRETS, row.get("secrets")?)?)?,
         headers: from_text(&open(sealing::HEADERS, row.get("sealed_headers")?)?)?,
         authorization: authorization::from_column(authorization)?,
