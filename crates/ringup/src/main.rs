@@ -9,6 +9,7 @@ mod greeting;
 mod health;
 mod house;
 mod keys;
+mod loyalty;
 mod probe;
 mod remote;
 mod serve;
@@ -23,6 +24,7 @@ use anyhow::Context as _;
 
 use crate::cli::{Cli, Command, ConfigCommand, EncryptionCommand};
 use crate::config::Environment;
+use crate::loyalty::LoyaltyCommand;
 
 /// Serves SQLite, too. Many threads free what others allocated: the system's allocator spends a tenth of the time on it.
 #[global_allocator]
@@ -38,16 +40,19 @@ fn main() -> ExitCode {
         Err(error) => {
             // Standard error may be closed; there is nowhere left to say so.
             let _ = writeln!(std::io::stderr(), "ringup: {error:#}");
-            if error.is::<config::Mistakes>() { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+            let is_usage = error.is::<config::Mistakes>() || error.is::<loyalty::Usage>();
+            if is_usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {
+    match &cli.command {
         Command::Version => return print(&format!("ringup {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Openapi => return print(&format!("{:#}\n", ringup_api::document())),
         Command::Config(ConfigCommand::Docs) => return print(&config::reference()),
+        // It reads no configuration: whoever writes a loyalty app has none.
+        Command::Loyalty(LoyaltyCommand::Mock(arguments)) => return loyalty::mock(arguments, cli.listen()),
         _ => {}
     }
     let environment = environment();
@@ -69,6 +74,16 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&text)?;
             Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::Loyalty(LoyaltyCommand::Check(arguments)) => {
+            let (text, is_well) = loyalty::check(&arguments, serve::egress_plan(&loaded.config)?)?;
+            print(&text)?;
+            Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
+        Command::Loyalty(LoyaltyCommand::Call(command)) => {
+            let (text, is_answered) = loyalty::call(&command, key.as_deref(), loaded.config.server.listen)?;
+            print(&text)?;
+            Ok(if is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+        }
         Command::Environment(command) => print(&keys::environment(command, &loaded.config)?),
         Command::Health { url } => {
             let (well, words) = probe::health(url.as_deref(), loaded.config.server.listen)?;
@@ -78,7 +93,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Logs(arguments) => ended(remote::logs(&arguments, key.as_deref(), loaded.config.server.listen)),
         Command::Tail(arguments) => ended(remote::tail(&arguments, key.as_deref(), loaded.config.server.listen)),
         Command::Replay(arguments) => ended(remote::replay(&arguments, key.as_deref(), loaded.config.server.listen)),
-        Command::Version | Command::Openapi | Command::Config(ConfigCommand::Docs) => Ok(ExitCode::SUCCESS),
+        Command::Version
+        | Command::Openapi
+        | Command::Config(ConfigCommand::Docs)
+        | Command::Loyalty(LoyaltyCommand::Mock(_)) => Ok(ExitCode::SUCCESS),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asking a running server over its API: `ringup logs`, `ringup tail`, `ringup replay`.
+//! Asking a running server over its API: `ringup logs`, `ringup tail`, `ringup replay`, and what other commands ask.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -122,6 +122,20 @@ pub fn export(remote: &Remote, key: Option<&str>, listen: SocketAddr) -> anyhow:
     Server::of(remote, key, listen)?.ask("POST", "/api/v1/environment/export", Some("{}"), "")
 }
 
+/// What a till is told that asks a hook, as the server wrote it. `deadline_ms` is what it can wait, if that is less than the hook's own.
+pub fn ask_hook(
+    remote: &Remote,
+    name: &str,
+    question: &str,
+    deadline_ms: Option<u128>,
+    key: Option<&str>,
+    listen: SocketAddr,
+) -> anyhow::Result<String> {
+    let path = format!("/api/v1/app/{}/hook/{name}", escaped(&remote.account));
+    let header = deadline_ms.map(|millis| format!("ringup-deadline-ms: {millis}\r\n")).unwrap_or_default();
+    Server::of(remote, key, listen)?.answer("POST", &path, Some(question), "", &header)
+}
+
 fn estimated(estimate: &Value) -> String {
     let at_least = if estimate["approximated"] == true { "at least " } else { "" };
     let mut text = format!(
@@ -221,6 +235,19 @@ impl<'a> Server<'a> {
 
     /// One question on a connection of its own. `query` is what a refusal may point into.
     fn ask(&self, method: &str, path: &str, body: Option<&str>, query: &str) -> anyhow::Result<Value> {
+        let answer = self.answer(method, path, body, query, "")?;
+        Ok(serde_json::from_str(&answer).unwrap_or_default())
+    }
+
+    /// The same with more header lines, each with its end; the answer as it came.
+    fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+        query: &str,
+        headers: &str,
+    ) -> anyhow::Result<String> {
         let authority = &self.authority;
         let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)
             .with_context(|| format!("nothing answers at {authority}; is `ringup serve` running there?"))?;
@@ -234,7 +261,7 @@ impl<'a> Server<'a> {
             "{method} {path} HTTP/1.1\r\nhost: {authority}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n"
         );
         let environment = self.remote.environment.as_deref().map(|name| format!("ringup-environment: {name}\r\n"));
-        write!(stream, "{head}{}{kind}\r\n{body}", environment.unwrap_or_default())?;
+        write!(stream, "{head}{headers}{}{kind}\r\n{body}", environment.unwrap_or_default())?;
         let mut answer = Vec::new();
         stream
             .take(ANSWER_BYTES_MAX)
@@ -245,11 +272,11 @@ impl<'a> Server<'a> {
         let head = String::from_utf8_lossy(head);
         let status: u16 =
             head.split(' ').nth(1).and_then(|status| status.parse().ok()).context("the answer is not HTTP")?;
-        let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+        let said: Value = serde_json::from_slice(body).unwrap_or_default();
         match status {
-            200..300 => Ok(answer),
-            500.. => bail!("{authority} cannot answer now: {}", words(&answer, query)),
-            _ => Err(Refused(words(&answer, query)).into()),
+            200..300 => Ok(String::from_utf8_lossy(body).into_owned()),
+            500.. => bail!("{authority} cannot answer now: {}", words(&said, query)),
+            _ => Err(Refused(words(&said, query)).into()),
         }
     }
 }

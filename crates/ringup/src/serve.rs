@@ -152,7 +152,8 @@ async fn take_down(
     info!(interrupted = leftover.interrupted, waiting, "stopped; what waits is kept and sent after the next start");
 }
 
-fn egress_plan(config: &Config) -> anyhow::Result<EgressPlan> {
+/// Where calls may go, as the operator decided.
+pub fn egress_plan(config: &Config) -> anyhow::Result<EgressPlan> {
     let egress = &config.egress;
     Ok(EgressPlan {
         allow_networks: egress.allow_networks.clone(),

@@ -23,21 +23,24 @@ const APP: &str = "ringup-app";
 const DISPATCH: &str = "ringup-dispatch";
 const API: &str = "ringup-api";
 const WEB: &str = "ringup-web";
+const LOYALTY: &str = "ringup-loyalty";
 const TESTKIT: &str = "ringup-testkit";
 
-const ROOMS: [Room; 11] = [
+const ROOMS: [Room; 12] = [
     Room { name: CORE, imports: &[] },
     Room { name: STORE, imports: &[CORE] },
     Room { name: EGRESS, imports: &[CORE] },
     Room { name: APP, imports: &[CORE, STORE, EGRESS] },
     Room { name: DISPATCH, imports: &[CORE, STORE, EGRESS] },
+    // The vendor's side of the hooks: knows neither store nor account.
+    Room { name: LOYALTY, imports: &[CORE, EGRESS] },
     Room { name: API, imports: &[CORE, APP] },
     Room { name: WEB, imports: &[CORE, APP] },
-    Room { name: "ringup", imports: &[CORE, STORE, EGRESS, APP, DISPATCH, API, WEB] },
+    Room { name: "ringup", imports: &[CORE, STORE, EGRESS, APP, DISPATCH, LOYALTY, API, WEB] },
     // Development only.
     Room { name: TESTKIT, imports: &[] },
     Room { name: "ringup-sim", imports: &[CORE, STORE, EGRESS, APP, DISPATCH] },
-    Room { name: "xtask", imports: &[CORE, STORE, EGRESS, APP, API, TESTKIT] },
+    Room { name: "xtask", imports: &[CORE, STORE, EGRESS, APP, LOYALTY, API, TESTKIT] },
 ];
 
 /// Rooms below that tests may build their world with, besides what the room itself imports.

@@ -14,6 +14,7 @@ mod durable;
 mod hostile;
 mod later;
 mod logs;
+mod loyalty;
 mod operational;
 mod ordering;
 mod planted;
