@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::handler::{
     account, attempt, audit, auth, authorization, catcher, content, document, endpoint, environment, event_type, fleet,
-    health, key, log, message, operational, poll, settings, stats, task, why,
+    health, hook, key, log, message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -69,6 +69,8 @@ pub fn configuration() -> Vec<Described> {
         routes!(auth::expire_all),
         routes!(key::list, key::create),
         routes!(key::get, key::revoke),
+        routes!(hook::list),
+        routes!(hook::get, hook::set, hook::delete),
         routes!(catcher::list, catcher::create),
         routes!(catcher::get, catcher::patch, catcher::delete),
         routes!(catcher::script),
@@ -115,6 +117,7 @@ pub fn history() -> Vec<Described> {
         routes!(catcher::request, catcher::forget),
         routes!(catcher::export),
         routes!(catcher::verify),
+        routes!(hook::ask),
         routes!(log::list),
         routes!(attempt::get),
         routes!(attempt::of_message),

@@ -16,6 +16,7 @@ use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
 use crate::fleet::{Backups, House, Samples};
 use crate::founding::Founding;
+use crate::hook::Hooks;
 use crate::inspection::Checks;
 use crate::live::Followers;
 use crate::principal::Principal;
@@ -43,6 +44,7 @@ pub struct App {
     pub(crate) checks: Checks,
     pub(crate) catchers: Catchers,
     pub(crate) followers: Followers,
+    pub(crate) hooks: Hooks,
     pub(crate) founding: Founding,
     pub(crate) schemas: Schemas,
     /// What the running process tells of itself.
@@ -69,6 +71,7 @@ impl App {
             founding: Founding::default(),
             schemas: Schemas::default(),
             followers: Followers::default(),
+            hooks: Hooks::default(),
             house: None,
             samples: Samples::default(),
             backups: Backups::default(),

@@ -56,6 +56,8 @@ impl App {
     /// All endpoints of an account, by id.
     pub fn endpoints(&self, principal: &Principal, account: &str) -> Result<Vec<Arc<EndpointView>>, AppError> {
         let mut endpoints = self.owned(principal, account, Scope::Read)?.endpoints.clone();
+        // Those that answer hooks are listed with the hooks.
+        endpoints.retain(|view| view.endpoint.subscription.hook.is_none());
         endpoints.sort_by_key(|view| view.endpoint.id);
         Ok(endpoints)
     }
@@ -174,7 +176,8 @@ impl App {
     ) -> Result<Change, AppError> {
         let mut draft = EndpointDraft::of(old);
         edit(&mut draft);
-        let subscription = self.check_draft(directory, view, &draft, Some(old))?;
+        let mut subscription = self.check_draft(directory, view, &draft, Some(old))?;
+        subscription.hook = old.subscription.hook.clone();
         let now = self.now();
         let mut changed = old.clone();
         changed.uid = draft.uid;

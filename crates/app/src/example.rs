@@ -46,6 +46,7 @@ impl App {
             payload: publish.payload,
             idempotency: None,
             unregistered: false,
+            asked: None,
             now,
             random: self.random.id_part(),
         };

@@ -16,6 +16,7 @@ use ringup_store::seam::{EventName, Resent};
 
 use crate::app::{App, endpoint_of};
 use crate::error::AppError;
+use crate::hook::plan_of;
 use crate::principal::Principal;
 use crate::publish::is_event_name;
 
@@ -175,19 +176,27 @@ impl App {
 
     pub(crate) async fn event_id(&self, account: AccountKey, event: &str) -> Result<EventId, AppError> {
         match event.parse() {
-            Ok(id) => Ok(id),
-            Err(_) => self.stored_event(account, event).await.map(|stored| stored.id),
+            Ok(id) if !self.has_hooks(account) => Ok(id),
+            Ok(_) | Err(_) => self.stored_event(account, event).await.map(|stored| stored.id),
         }
     }
 
+    /// By id or uid; the id of a hook's call is the uid of the event that tells of it.
     pub(crate) async fn stored_event(&self, account: AccountKey, event: &str) -> Result<StoredEvent, AppError> {
-        let not_found = || AppError::not_found("message", event);
-        let name = match event.parse() {
-            Ok(id) => EventName::Id(id),
-            Err(_) if is_event_name(event) => EventName::Uid(event.to_owned()),
-            Err(_) => return Err(not_found()),
+        let found = match event.parse() {
+            Ok(id) => self.store().event(account, EventName::Id(id)).await?,
+            Err(_) => None,
         };
-        self.store().event(account, name).await?.ok_or_else(not_found)
+        let found = match found {
+            None if is_event_name(event) => self.store().event(account, EventName::Uid(event.to_owned())).await?,
+            found => found,
+        };
+        found.ok_or_else(|| AppError::not_found("message", event))
+    }
+
+    fn has_hooks(&self, account: AccountKey) -> bool {
+        let view = self.directory().account(account);
+        view.is_some_and(|view| view.endpoints.iter().any(|found| plan_of(found).is_some()))
     }
 }
 

@@ -160,6 +160,7 @@ impl App {
             keep_payload,
             targets,
             unregistered,
+            asked: None,
             now,
             random: self.random.id_part(),
         })

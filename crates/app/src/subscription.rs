@@ -147,6 +147,7 @@ fn read(draft: &EndpointDraft, faults: &mut Faults) -> Subscription {
         families: draft.families.clone(),
         channels: draft.channels.clone(),
         filter,
+        hook: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::filter::{Facts, Filter, Refusal};
+use crate::hook::HookPlan;
 
 /// What an endpoint wants. All of its parts must hold.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -15,6 +16,8 @@ pub struct Subscription {
     pub channels: Option<BTreeSet<String>>,
     /// What must stand in the event itself.
     pub filter: Option<Filter>,
+    /// The endpoint answers this hook, and wants no event at all.
+    pub hook: Option<HookPlan>,
 }
 
 /// The part of a subscription that an event does not meet.
@@ -47,6 +50,9 @@ impl Subscription {
     }
 
     pub fn wants_type(&self, event_type: &str, family: Option<&str>) -> bool {
+        if self.hook.is_some() {
+            return false;
+        }
         let by_family = family.is_some_and(|family| self.families.contains(family));
         let by_type = match &self.event_types {
             Some(types) => types.contains(event_type),

@@ -3,22 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use ringup_core::breaker::Pass;
 use ringup_core::delivery::{After, DeliveryState, Trigger};
-use ringup_core::json;
-use ringup_core::log;
-use ringup_core::outcome::{Answer, BodyEnd, Outcome};
+use ringup_core::outcome::Outcome;
 use ringup_core::policy::{Next, RetryPlan, Schedule, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::Origin;
 use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
+use ringup_egress::prepared::Prepared;
 use ringup_egress::token::{Called, Tokens};
 use ringup_egress::{Caller, EgressPlan, Request, Webhook};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
-use ringup_store::log_entry::{Attempt, AttemptResult, Count};
+use ringup_store::log_entry::{Attempt, AttemptResult, Count, header_lines, kept_body};
 use ringup_store::seam::Settlement;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +27,6 @@ use crate::announce::Announcer;
 use crate::gauge::FirstAttempts;
 use crate::intake::Message;
 use crate::lane::Entry;
-use crate::prepared::Prepared;
 use crate::steady::Steady;
 
 /// What attempts and the conductor share.
@@ -219,7 +216,9 @@ impl Shell {
                 response_body: match &outcome {
                     // What the token server said stands where the receiver's answer would.
                     Outcome::NoToken(why) => why.to_string().into(),
-                    other => other.answer().map(|answer| redacted(answer, &view)).unwrap_or_default(),
+                    other => {
+                        other.answer().map(|answer| kept_body(answer, &view.settings.redact.value)).unwrap_or_default()
+                    }
                 },
                 body_end: outcome.answer().map(|answer| answer.body_end).unwrap_or_default(),
                 random: self.random.id_part(),
@@ -249,30 +248,4 @@ impl Shell {
 /// An attempt that did not come to a call, or whose call was cut off.
 fn uncalled(outcome: Outcome) -> Called {
     Called { outcome, timing: Timing::default(), waited: Duration::ZERO }
-}
-
-/// Response headers as they are kept: one `name: value` line each, values that carry credentials masked.
-fn header_lines(answer: &Answer) -> Bytes {
-    let mut lines = Vec::with_capacity(answer.headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
-    for (name, value) in &answer.headers {
-        lines.extend_from_slice(name.as_bytes());
-        lines.extend_from_slice(b": ");
-        lines.extend_from_slice(if log::masked(name) { log::REDACTED.as_bytes() } else { value });
-        lines.push(b'\n');
-    }
-    lines.into()
-}
-
-/// The response body as it is kept. Where the account redacts, a JSON body that was cut cannot be searched for what
-/// must be struck out, so none of it is kept.
-fn redacted(answer: &Answer, view: &EndpointView) -> Bytes {
-    let pointers = &view.settings.redact.value;
-    if pointers.is_empty() || answer.body.is_empty() {
-        return answer.body.clone();
-    }
-    let is_json = matches!(answer.body.trim_ascii_start().first(), Some(b'{' | b'['));
-    if is_json && answer.body_end != BodyEnd::Complete {
-        return Bytes::from_static(b"[not kept: cut off, so it could not be redacted]");
-    }
-    json::strike(&answer.body, pointers).map_or_else(|| answer.body.clone(), Bytes::from)
 }

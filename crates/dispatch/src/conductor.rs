@@ -15,6 +15,7 @@ use ringup_core::endpoint::StoppedBy;
 use ringup_core::key::EndpointKey;
 use ringup_core::time::Timestamp;
 use ringup_core::turn::Turn;
+use ringup_egress::prepared::Prepared;
 use ringup_store::directory::EndpointView;
 use ringup_store::seam::{Fresh, Loaded};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -26,7 +27,6 @@ use crate::attempt::{Begun, Done, Shell};
 use crate::intake::{Intake, Message};
 use crate::lane::{Entry, Lane, Take};
 use crate::patience::Patience;
-use crate::prepared::Prepared;
 use crate::sweep::{Sweep, WINDOW};
 use crate::{Leftover, Plan};
 
@@ -466,12 +466,18 @@ impl Slot {
 
     fn prepared(&mut self, view: &EndpointView, shell: &Shell, now: Timestamp) -> Arc<Prepared> {
         if let Some(prepared) = &self.prepared
-            && prepared.is_of(view)
+            && prepared.revision == view.revision
         {
             return prepared.clone();
         }
         self.lane.configure(&view.settings, now);
-        let fresh = Arc::new(Prepared::new(view, &shell.egress, &shell.tokens));
+        let fresh = Arc::new(Prepared::new(
+            &view.endpoint,
+            view.settings.retry_plan(),
+            view.revision,
+            &shell.egress,
+            &shell.tokens,
+        ));
         self.prepared = Some(fresh.clone());
         fresh
     }

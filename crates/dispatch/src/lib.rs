@@ -11,7 +11,6 @@ mod gauge;
 mod intake;
 mod lane;
 mod patience;
-mod prepared;
 mod steady;
 mod sweep;
 mod task;

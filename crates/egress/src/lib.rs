@@ -15,6 +15,7 @@ pub mod client_tls;
 pub mod guard;
 pub mod header;
 pub mod plan;
+pub mod prepared;
 pub mod request;
 pub mod resolve;
 pub mod sign;

@@ -115,6 +115,8 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
         let _ = server.await;
         let _ = sampling.await;
         catching.stop().await;
+        // Nobody asks any more; what was asked last is on its way into the log.
+        app.end_hooks(HOOKS_GRACE).await;
     };
     tokio::select! {
         () = take_down(served, tasks, dispatch, upkeep, &egress, &store, grace) => Ok(ExitCode::SUCCESS),
@@ -124,6 +126,9 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
         }
     }
 }
+
+/// How long a stop waits for the log to have what hooks asked.
+const HOOKS_GRACE: Duration = Duration::from_secs(5);
 
 /// With what new environments begin.
 pub fn founding(config: &Config) -> Founding {

@@ -173,6 +173,7 @@ fn new_event(view: &AccountView, number: usize, payload: Bytes, now: ringup_core
             not_before: now.saturating_sub(WINDOW),
         }),
         unregistered: false,
+        asked: None,
         now,
         random,
     }

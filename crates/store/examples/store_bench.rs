@@ -263,6 +263,7 @@ fn event(account: AccountKey, number: i64, fan_out: i64) -> NewEvent {
         targets: (0..fan_out).map(target).collect(),
         idempotency: None,
         unregistered: false,
+        asked: None,
         now: NOON,
         random: [7; 12],
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ringup_core::delivery::Trigger;
-use ringup_core::outcome::{BodyEnd, Outcome};
+use ringup_core::outcome::{Answer, BodyEnd, Outcome};
 use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
+use ringup_core::{json, log};
 
 /// A log entry on its way to the store. Its id is given by the store, in the order of commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,4 +103,29 @@ pub struct Count {
     pub duration: Duration,
     /// This attempt ended its delivery without success.
     pub gave_up: bool,
+}
+
+/// Response headers as they are kept: one `name: value` line each, values that carry credentials masked.
+pub fn header_lines(answer: &Answer) -> Bytes {
+    let mut lines = Vec::with_capacity(answer.headers.iter().map(|(name, value)| name.len() + value.len() + 3).sum());
+    for (name, value) in &answer.headers {
+        lines.extend_from_slice(name.as_bytes());
+        lines.extend_from_slice(b": ");
+        lines.extend_from_slice(if log::masked(name) { log::REDACTED.as_bytes() } else { value });
+        lines.push(b'\n');
+    }
+    lines.into()
+}
+
+/// The response body as it is kept. Where the account redacts, a JSON body that was cut cannot be searched for what
+/// must be struck out, so none of it is kept.
+pub fn kept_body(answer: &Answer, redact: &[String]) -> Bytes {
+    if redact.is_empty() || answer.body.is_empty() {
+        return answer.body.clone();
+    }
+    let is_json = matches!(answer.body.trim_ascii_start().first(), Some(b'{' | b'['));
+    if is_json && answer.body_end != BodyEnd::Complete {
+        return Bytes::from_static(b"[not kept: cut off, so it could not be redacted]");
+    }
+    json::strike(&answer.body, redact).map_or_else(|| answer.body.clone(), Bytes::from)
 }

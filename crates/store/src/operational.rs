@@ -109,6 +109,7 @@ pub fn announced(
         targets,
         idempotency: Some(Idempotency { key: name, fingerprint: 0, not_before: Timestamp::default() }),
         unregistered: false,
+        asked: None,
         now,
         random,
     })

@@ -292,9 +292,22 @@ pub struct NewEvent {
     pub idempotency: Option<Idempotency>,
     /// Nobody registered this type: accepted and noted.
     pub unregistered: bool,
+    /// Its one target was asked already, and this came of it: it is not delivered, only recorded, in the same commit.
+    pub asked: Option<Box<Asked>>,
     pub now: Timestamp,
     /// The random part of the event's id.
     pub random: [u8; 12],
+}
+
+/// A call that was made before its event was stored, since somebody waited for the answer.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub ended_at: Timestamp,
+    /// How it ended without success; `None`: it went well, or there is no log to say otherwise.
+    pub ended: Option<Ended>,
+    /// `None` where the log mode keeps nothing.
+    pub attempt: Option<Attempt>,
+    pub count: Option<Count>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

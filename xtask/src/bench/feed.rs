@@ -149,6 +149,7 @@ fn event(order: &Order, accounts: &[Account], number: u64, events: u64) -> NewEv
         targets: targets.collect(),
         idempotency: None,
         unregistered: false,
+        asked: None,
         now: Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
         random,
     }

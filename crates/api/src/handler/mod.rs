@@ -13,6 +13,7 @@ pub mod environment;
 pub mod event_type;
 pub mod fleet;
 pub mod health;
+pub mod hook;
 pub mod key;
 pub mod log;
 pub mod message;

@@ -16,6 +16,7 @@ pub mod event_type;
 pub mod example;
 pub mod field;
 pub mod fleet;
+pub mod hook;
 pub mod import;
 pub mod json;
 pub mod list;

@@ -9,6 +9,7 @@ use super::{FIELDS_MAX, FieldChange, VALUE_CHARS_MAX};
 use crate::account::{Account, ApiKey, Environment, EventType, Role};
 use crate::authorization::{Authorization, OAuth, Scheme};
 use crate::endpoint::Endpoint;
+use crate::hook::HookPlan;
 use crate::settings::{ClassSwitches, Settings};
 use crate::subscription::Subscription;
 use crate::time::Timestamp;
@@ -153,7 +154,7 @@ pub fn of_endpoint(endpoint: &Endpoint) -> Fields {
         created_at: _,
         updated_at: _,
     } = endpoint;
-    let Subscription { event_types, families, channels, filter } = subscription;
+    let Subscription { event_types, families, channels, filter, hook } = subscription;
     let mut fields = Fields::default();
     fields.show_some("uid", uid.as_ref());
     fields.show("url", url);
@@ -164,6 +165,12 @@ pub fn of_endpoint(endpoint: &Endpoint) -> Fields {
     fields.show_list("families", families);
     fields.show_some("channels", channels.as_ref().map(joined));
     fields.show_some("filter", filter.as_ref().map(crate::filter::Filter::text));
+    if let Some(HookPlan { name, deadline, generation, fallback }) = hook {
+        fields.show("hook", name);
+        fields.show("deadline_ms", deadline.as_millis());
+        fields.show("generation", generation);
+        fields.show_some("fallback", fallback.as_ref());
+    }
     fields.show_some("disabled", stopped.map(|stopped| stopped.by));
     fields.show_text("disabled_why", stopped_why);
     for secret in secrets {

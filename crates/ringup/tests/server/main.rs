@@ -11,6 +11,7 @@ mod catcher;
 mod cli;
 mod disk;
 mod durable;
+mod hooks;
 mod hostile;
 mod later;
 mod logs;

@@ -6,15 +6,51 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use ringup_core::delivery::{DeliveryState, Ended};
-use ringup_core::event::{Extras, Target};
+use ringup_core::delivery::{After, DeliveryState, Ended};
+use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::EventId;
 use ringup_core::time::{Tick, Timestamp};
 
 use super::scene::{ALL, Scene, newest, skipped, target};
 use super::{Home, sample};
-use crate::query::{EventFilter, Payload, StoredEvent};
-use crate::seam::{Acceptance, EventName, Idempotency, NewEvent};
+use crate::query::{AttemptFilter, EventFilter, Order, PageRequest, Payload, StoredEvent};
+use crate::seam::{Acceptance, Asked, EventName, Idempotency, NewEvent};
+
+/// Somebody waited for the answer: the event comes with what was said, and nobody is sent anything.
+pub async fn what_was_asked_already_is_recorded_and_not_delivered(home: &dyn Home) {
+    let scene = Scene::open(home).await;
+    let endpoint = scene.endpoints[0];
+    for (keep_payload, kept) in [(KeepPayload::Whole, true), (KeepPayload::Never, false)] {
+        let new = NewEvent { keep_payload, ..scene.new_event(sample::noon(), &[endpoint]) };
+        let model = sample::settlement(
+            &Arc::new(Event {
+                id: EventId::of_tick(Tick::at(new.now), new.random),
+                account: new.account,
+                event_type: new.event_type.clone(),
+                payload: new.payload.clone(),
+                keep_payload: new.keep_payload.clone(),
+            }),
+            endpoint,
+            After::Delivered,
+        );
+        let ended = kept.then_some(Ended::NotRepeated);
+        let asked = Asked { ended_at: model.ended_at, ended, attempt: model.attempt.clone(), count: model.count };
+        let accepted = scene.accept(vec![NewEvent { asked: Some(Box::new(asked)), ..new }]).await;
+        let [Acceptance::New(id)] = accepted[..] else { panic!("it is new: {accepted:?}") };
+        assert_eq!(scene.payload(id).await != Payload::Gone, kept);
+        let destinations = scene.store.destinations(scene.account, id).await.expect("it is there");
+        assert_eq!(destinations.len(), 1);
+        assert_eq!(destinations[0].state, ended.map(DeliveryState::Ended));
+    }
+    assert_eq!(scene.live(endpoint).await.len(), 0);
+    let scene = scene.reopen(home).await;
+    let page = PageRequest { rows_max: 10, after: None, order: Order::NewestFirst };
+    let log = scene.store.attempts_of_endpoint(scene.account, endpoint, AttemptFilter::default(), page).await;
+    assert_eq!(log.expect("a log").rows.len(), 2);
+    let minute = sample::noon().as_minutes();
+    let counts = scene.store.counts(endpoint, minute, minute + 2).await.expect("counters");
+    assert_eq!(counts.iter().map(|count| count.delivered).sum::<u64>(), 2);
+}
 
 pub async fn an_event_comes_back_as_it_was(home: &dyn Home) {
     let scene = Scene::open(home).await;

@@ -9,6 +9,7 @@ use ringup_core::account::{Account, ApiKey, Environment, EventType, Role, Valida
 use ringup_core::authorization::{Authorization, Certificate, CredentialsIn, OAuth, Scheme, Secret, TokenBody};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::filter::Filter;
+use ringup_core::hook::{Generation, HookPlan};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
@@ -84,6 +85,12 @@ pub async fn nothing_is_not_empty(home: &dyn Home) {
         subscription: Subscription {
             event_types: Some(BTreeSet::new()),
             channels: Some(BTreeSet::new()),
+            hook: Some(HookPlan {
+                name: "fetchMemberPoint".to_owned(),
+                deadline: HookPlan::DEADLINE_MIN,
+                generation: Generation::Older,
+                fallback: Some(String::new()),
+            }),
             ..Subscription::default()
         },
         secrets: Vec::new(),
@@ -329,6 +336,7 @@ fn full_endpoint(account: AccountKey) -> Endpoint {
             families: names(["customer invoice", "ünïque"]).unwrap_or_default(),
             channels: names(["kemang", "快"]),
             filter: Filter::parse("data.Total:>19.99 data.Outlet:\"Kota \\\"快\\\"\"").ok(),
+            hook: None,
         },
         stopped: Some(Stopped { by: StoppedBy::Failing, at: micros() }),
         stopped_why: ODD.to_owned(),

@@ -145,6 +145,7 @@ pub fn event(account: AccountKey, now: Timestamp) -> NewEvent {
         targets: Vec::new(),
         idempotency: None,
         unregistered: false,
+        asked: None,
         now,
         random: random(),
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringup_core::delivery::{DeliveryKey, Ended, Trigger};
+use ringup_core::delivery::{After, DeliveryKey, Ended, Trigger};
 use ringup_core::event::Event;
 use ringup_core::id::EventId;
 use ringup_core::time::Tick;
 
 use super::history::{EventRow, History, Live, PayloadState};
-use crate::seam::{Acceptance, Fresh, NewEvent};
+use super::settle;
+use crate::seam::{Acceptance, Asked, Fresh, NewEvent, Settlement};
 
 /// Takes all of them, and answers for each what it became; then what wants a first attempt.
 pub(super) fn accept(
@@ -55,7 +56,7 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
         keep_payload: new.keep_payload,
     });
     let due_at = new.extras.due_at(new.now);
-    for target in &new.targets {
+    for target in new.targets.iter().filter(|_| new.asked.is_none()) {
         let key = DeliveryKey { endpoint: target.endpoint, event: tick };
         if target.skipped {
             history.ended.insert(key, Ended::Skipped);
@@ -82,7 +83,17 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
         unregistered: new.unregistered,
         payload: PayloadState::Whole,
     };
+    let asked = new.asked.zip(row.targets.first().map(|target| target.endpoint));
+    let event = row.event.clone();
     history.events.insert(tick, row);
+    if let Some((asked, endpoint)) = asked {
+        let key = DeliveryKey { endpoint, event: tick };
+        let Asked { ended_at, ended, attempt, count } = *asked;
+        if let Some(how) = ended {
+            history.ended.insert(key, how);
+        }
+        settle::settle(history, Settlement { key, event, after: After::Unchanged, ended_at, attempt, count });
+    }
     history.settle_payload(tick);
     id
 }

@@ -28,7 +28,9 @@ impl Writer {
                     self.last.event = tick;
                     let day = self.writing(tick.day())?;
                     let inserted = insert(day, tick, new, fresh);
-                    Acceptance::New(inserted.in_file(&day.file.path)?)
+                    let id = inserted.in_file(&day.file.path)?;
+                    self.record_asked(id, new)?;
+                    Acceptance::New(id)
                 }
             };
             acceptances.push(acceptance);
@@ -120,7 +122,7 @@ fn insert(day: &mut OpenDay, tick: Tick, new: &NewEvent, fresh: &mut Vec<Fresh>)
         insert_extras(day, new.account.0, tick, &new.extras)?;
     }
     let due_at = new.extras.due_at(new.now);
-    for target in &new.targets {
+    for target in new.targets.iter().filter(|_| new.asked.is_none()) {
         let key = (target.endpoint.0, row::integer(tick.0));
         if target.skipped {
             end(&day.connection, key, Ended::Skipped, new.now)?;

@@ -126,6 +126,10 @@ const LADDER: Ladder = Ladder {
     -- What somebody said when pausing an endpoint.
     ALTER TABLE endpoint ADD COLUMN stopped_why TEXT NOT NULL DEFAULT '';
     ",
+        "
+    -- An endpoint may answer a hook: its subscription says so, which older versions do not know.
+    CREATE INDEX endpoint_account ON endpoint (account);
+    ",
     ],
 };
 

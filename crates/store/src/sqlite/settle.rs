@@ -1,7 +1,10 @@
 //! What came of an attempt: its log entry, its counters and the delivery's new state.
 
+use std::sync::Arc;
+
 use ringup_core::delivery::{After, DeliveryKey};
-use ringup_core::event::KeepPayload;
+use ringup_core::event::{Event, KeepPayload};
+use ringup_core::id::EventId;
 use ringup_core::json;
 use ringup_core::time::Tick;
 use rusqlite::{Connection, params};
@@ -14,7 +17,7 @@ use super::row;
 use super::writer::Writer;
 use crate::log_entry::{Attempt, Count, OutcomeWord};
 use crate::query::MinuteCount;
-use crate::seam::Settlement;
+use crate::seam::{NewEvent, Settlement};
 
 impl Writer {
     /// A delivery that is no longer live keeps the state it has; its attempt and counters are recorded all the same.
@@ -29,6 +32,36 @@ impl Writer {
         let day = self.writing(day)?;
         let applied = apply(day, settlement, tick);
         applied.in_file(&day.file.path)
+    }
+}
+
+impl Writer {
+    /// What came of a call that was made before its event was stored.
+    pub(super) fn record_asked(&mut self, id: EventId, new: &NewEvent) -> Outcome<()> {
+        let (Some(asked), Some(target)) = (&new.asked, new.targets.first()) else { return Ok(()) };
+        let event = Event {
+            id,
+            account: new.account,
+            event_type: new.event_type.clone(),
+            payload: new.payload.clone(),
+            keep_payload: new.keep_payload.clone(),
+        };
+        let settlement = Settlement {
+            key: DeliveryKey { endpoint: target.endpoint, event: id.tick() },
+            event: Arc::new(event),
+            after: After::Unchanged,
+            ended_at: asked.ended_at,
+            attempt: asked.attempt.clone(),
+            count: asked.count,
+        };
+        self.settle(&settlement)?;
+        let day = self.writing(id.tick().day())?;
+        if let Some(how) = asked.ended {
+            let key = (target.endpoint.0, row::integer(id.tick().0));
+            accept::end(&day.connection, key, how, asked.ended_at).in_file(&day.file.path)?;
+            day.effects.ended += 1;
+        }
+        settle_payload(day, &settlement).in_file(&day.file.path)
     }
 }
 

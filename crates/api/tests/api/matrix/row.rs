@@ -77,6 +77,12 @@ pub const ROWS: &[Row] = &[
     ("v1.event-type.get-retry-schedule", Reads, ""),
     ("v1.event-type.set-retry-schedule", Environment(Scope::EventTypes), "{}"),
     //
+    ("ringup.hook.list", Account(Scope::Read), ""),
+    ("ringup.hook.get", Account(Scope::Read), ""),
+    ("ringup.hook.set", Account(Scope::Endpoints), r#"{"url":"https://example.com/hook"}"#),
+    ("ringup.hook.delete", Account(Scope::Endpoints), ""),
+    ("ringup.hook.ask", Account(Scope::Publish), r#"{"Outlet":"","Phone":"","Email":"","Code":""}"#),
+    //
     ("v1.message.create", Account(Scope::Publish), r#"{"eventType":"sale","payload":{}}"#),
     ("ringup.message.batch", Account(Scope::Publish), r#"{"messages":[{"eventType":"sale","payload":{}}]}"#),
     ("v1.message.list", Account(Scope::Read), ""),

@@ -145,6 +145,8 @@ impl World {
             "consumer_id" => return Vec::new(),
             // Counted anew in each catcher.
             "number" => return Vec::new(),
+            // The same for everybody.
+            "hook_name" => return Vec::new(),
             // An operator keeps the keys of all environments.
             "key_id" if caller.place == Place::Operator => return Vec::new(),
             _ => vec![only(&self.stranger)],
@@ -165,7 +167,7 @@ impl World {
     /// Well-formed, and nobody's.
     pub fn missing(&self, name: &str) -> String {
         match name {
-            "event_type_name" | "consumer_id" => "nothing".to_owned(),
+            "event_type_name" | "consumer_id" | "hook_name" => "nothing".to_owned(),
             // Of the same kind, with other digits.
             name => {
                 let id = &self.own[name];
@@ -224,6 +226,8 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
     let catcher = desk.post(&format!("/app/{app}/catcher"), format!(r#"{{"name":"{owner}-catcher"}}"#)).await.made();
     let url = catcher.at("/url");
     caught(desk, url.as_str().and_then(|url| url.rsplit('/').next()).expect("a write token"), owner);
+    let hook = format!("/app/{app}/hook/fetchMemberPoint/settings");
+    desk.call("PUT", &hook, r#"{"url":"https://example.com/hook"}"#).await.is(200);
     let key = desk.post("/key", format!(r#"{{"name":"{owner}-key"}}"#)).await.made().id();
     Ids::from([
         ("operational_id".to_owned(), operational),
@@ -231,6 +235,7 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
         ("consumer_id".to_owned(), "till".to_owned()),
         ("catcher_id".to_owned(), catcher.id()),
         ("number".to_owned(), "1".to_owned()),
+        ("hook_name".to_owned(), "fetchMemberPoint".to_owned()),
         ("app_id".to_owned(), app),
         ("endpoint_id".to_owned(), endpoint),
         ("event_type_name".to_owned(), event_type),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ringup_core::endpoint::SigningSecret;
 use ringup_core::filter::Filter;
+use ringup_core::hook::{Generation, HookPlan};
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
 use ringup_core::settings::{ClassSwitches, Ordering, Settings};
@@ -192,12 +193,40 @@ pub(super) struct SubscriptionShape {
     channels: Option<BTreeSet<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hook: Option<HookShape>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HookShape {
+    name: String,
+    deadline: Duration,
+    generation: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fallback: Option<String>,
+}
+
+impl From<HookPlan> for HookShape {
+    fn from(plan: HookPlan) -> HookShape {
+        let HookPlan { name, deadline, generation, fallback } = plan;
+        HookShape { name, deadline, generation: generation.word().to_owned(), fallback }
+    }
+}
+
+impl HookShape {
+    fn into_plan(self) -> rusqlite::Result<HookPlan> {
+        let HookShape { name, deadline, generation, fallback } = self;
+        let generation = known(Generation::from_word(&generation), &generation)?;
+        Ok(HookPlan { name, deadline, generation, fallback })
+    }
 }
 
 impl From<&Subscription> for SubscriptionShape {
     fn from(subscription: &Subscription) -> SubscriptionShape {
-        let Subscription { event_types, families, channels, filter } = subscription.clone();
-        SubscriptionShape { event_types, families, channels, filter: filter.map(|filter| filter.text().to_owned()) }
+        let Subscription { event_types, families, channels, filter, hook } = subscription.clone();
+        let filter = filter.map(|filter| filter.text().to_owned());
+        SubscriptionShape { event_types, families, channels, filter, hook: hook.map(HookShape::from) }
     }
 }
 
@@ -208,6 +237,7 @@ impl SubscriptionShape {
             families: self.families,
             channels: self.channels,
             filter: self.filter.map(|text| Filter::parse(&text)).transpose().map_err(broken)?,
+            hook: self.hook.map(HookShape::into_plan).transpose()?,
         })
     }
 }

@@ -6,18 +6,18 @@ use http::{HeaderName, HeaderValue};
 use ringup_core::endpoint::Endpoint;
 use ringup_core::outcome::BlockedBy;
 use ringup_core::policy::RetryPlan;
-use ringup_egress::client_tls::ClientTls;
-use ringup_egress::sign::SigningKey;
-use ringup_egress::token::{Grant, Tokens};
-use ringup_egress::{CheckedUrl, EgressPlan, header, url_policy};
-use ringup_store::directory::EndpointView;
 use tracing::warn;
+
+use crate::client_tls::ClientTls;
+use crate::sign::SigningKey;
+use crate::token::{Grant, Tokens};
+use crate::{CheckedUrl, EgressPlan, header, url_policy};
 
 /// The parts of a request that do not change from event to event.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The revision of the view this was made from.
-    revision: u64,
+    /// Of the configuration this was made from.
+    pub revision: u64,
     /// Checked again here, since the operator's rules may have changed after the endpoint was saved.
     pub url: Result<CheckedUrl, BlockedBy>,
     pub url_text: Arc<str>,
@@ -31,26 +31,21 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(view: &EndpointView, plan: &EgressPlan, tokens: &Tokens) -> Prepared {
-        let endpoint = &view.endpoint;
+    pub fn new(endpoint: &Endpoint, retry: RetryPlan, revision: u64, plan: &EgressPlan, tokens: &Tokens) -> Prepared {
         let authorization = &endpoint.authorization;
         let tls = tls(endpoint, plan);
         let grant =
             authorization.oauth().map(|oauth| tokens.grant(endpoint.key, endpoint.account, oauth, plan, tls.clone()));
         Prepared {
-            revision: view.revision,
+            revision,
             url: url_policy::check(&endpoint.url, plan).map_err(|problem| problem.blocked_by()),
             url_text: Arc::from(endpoint.url.as_str()),
             headers: header::of_endpoint(endpoint).into(),
             tls,
             grant,
             keys: endpoint.secrets.iter().filter_map(SigningKey::of).collect(),
-            plan: view.settings.retry_plan(),
+            plan: retry,
         }
-    }
-
-    pub fn is_of(&self, view: &EndpointView) -> bool {
-        self.revision == view.revision
     }
 }
 
