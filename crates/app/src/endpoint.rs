@@ -11,7 +11,7 @@ use ringup_core::limits::ENDPOINTS_PER_ACCOUNT_MAX;
 use ringup_core::scope::Scope;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
-use ringup_egress::url_policy;
+use ringup_egress::{CheckedUrl, UrlProblem, url_policy};
 use ringup_store::directory::{AccountView, Directory, EndpointView};
 use ringup_store::seam::Change;
 
@@ -208,7 +208,7 @@ impl App {
         let mut faults = Faults::default();
         // A URL that was accepted under other rules does not stand in the way of other changes; calls check it anyway.
         if old.is_none_or(|old| old.url != draft.url)
-            && let Err(problem) = url_policy::check(&draft.url, &self.plan.egress)
+            && let Err(problem) = self.callable(view, &draft.url)
         {
             faults.add(Fault::new("url", problem.rule(), problem.to_string()));
         }
@@ -226,6 +226,14 @@ impl App {
                 Err(AppError::Conflict(format!("the uid {uid:?} is taken by endpoint {}", other.endpoint.id)))
             }
             _ => Ok(subscription),
+        }
+    }
+
+    /// Letters tell about deliveries; what an account's customers buy is not sent by mail.
+    fn callable(&self, view: &AccountView, url: &str) -> Result<CheckedUrl, UrlProblem> {
+        match view.account.is_operational() {
+            true => url_policy::check_receiver(url, &self.plan.egress),
+            false => url_policy::check(url, &self.plan.egress),
         }
     }
 

@@ -49,6 +49,11 @@ impl App {
         Ok(self.operational(principal))
     }
 
+    /// Whether an operational endpoint may be a `mailto:` address.
+    pub fn sends_letters(&self) -> bool {
+        self.plan.egress.mail.is_some()
+    }
+
     /// All operational endpoints of the caller's environment, by id.
     pub fn operational_endpoints(&self, principal: &Principal) -> Result<Vec<Arc<EndpointView>>, AppError> {
         match self.endpoints(&self.operational(principal), "") {

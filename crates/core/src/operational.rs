@@ -26,6 +26,10 @@ pub enum OperationalKind {
     /// By its owner, or by us.
     EndpointDisabled,
     EndpointEnabled,
+    /// An endpoint has taken nothing for as long as the operator waits before telling it.
+    EndpointFailing,
+    /// An endpoint that was told about takes what it is sent again.
+    EndpointRecovered,
     /// A delivery ended without success.
     AttemptExhausted,
     /// A delivery has failed [`FAILING_ATTEMPTS`] times and is still tried.
@@ -40,6 +44,8 @@ words!(OperationalKind {
     EndpointDeleted = "endpoint.deleted",
     EndpointDisabled = "endpoint.disabled",
     EndpointEnabled = "endpoint.enabled",
+    EndpointFailing = "endpoint.failing",
+    EndpointRecovered = "endpoint.recovered",
     AttemptExhausted = "message.attempt.exhausted",
     AttemptFailing = "message.attempt.failing",
     AttemptRecovered = "message.attempt.recovered",
@@ -77,10 +83,22 @@ pub struct AttemptNotice {
     pub at: Timestamp,
 }
 
+/// An endpoint that fails, or does so no longer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HealthNotice {
+    pub kind: OperationalKind,
+    pub subject: Subject,
+    pub url: String,
+    pub failing_since: Timestamp,
+    /// Of the newest attempt; zero without an answer.
+    pub status: u16,
+}
+
 /// What is to be told, for whoever puts it into words.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Announcement {
     Endpoint(Notice),
+    Health(HealthNotice),
     Attempt(AttemptNotice),
 }
 
@@ -120,6 +138,7 @@ impl Announcement {
     pub fn kind(&self) -> OperationalKind {
         match self {
             Announcement::Endpoint(notice) => notice.kind,
+            Announcement::Health(notice) => notice.kind,
             Announcement::Attempt(notice) => notice.kind,
         }
     }

@@ -12,7 +12,7 @@ use ringup_core::delivery::{After, DeliveryKey, Ended, Trigger};
 use ringup_core::event::Event;
 use ringup_core::id::AttemptId;
 use ringup_core::key::{AccountKey, EnvironmentKey};
-use ringup_core::operational::{Announcement, AttemptNotice, FAILING_ATTEMPTS, OperationalKind, Subject};
+use ringup_core::operational::{Announcement, AttemptNotice, FAILING_ATTEMPTS, HealthNotice, OperationalKind, Subject};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::time::{Tick, Timestamp};
 use ringup_store::StoreError;
@@ -23,6 +23,8 @@ use ringup_store::operational::{announced, is_wanted};
 use ringup_store::query::{AttemptFilter, Order, PageRequest, StoredAttempt};
 use ringup_store::seam::{Change, EventName, Settlement};
 use tracing::warn;
+
+use crate::patience::News;
 
 /// Puts an announcement into the words that receivers read: a JSON object.
 pub type Words = fn(&Announcement) -> Bytes;
@@ -104,6 +106,32 @@ impl Announcer {
             status: status.unwrap_or(0),
             by_hand: trigger == Trigger::Manual,
         })
+    }
+
+    /// Tells that an endpoint fails, or does so no longer. Named by when its trouble began, so that a process that was
+    /// started meanwhile does not tell it again.
+    pub async fn tell_health(&self, news: News, view: &EndpointView) {
+        let directory = self.catalogue.directory();
+        let Some(account) = directory.account(view.endpoint.account) else { return };
+        let environment = account.account.environment;
+        if account.account.is_operational() || !is_wanted(directory, environment, news.kind) {
+            return;
+        }
+        let name = format!("{}-{}-{}", news.kind, view.endpoint.key.0, news.failing_since.as_minutes());
+        let notice = Announcement::Health(HealthNotice {
+            kind: news.kind,
+            subject: Subject::of(&account.account, &view.endpoint),
+            url: view.endpoint.url.clone(),
+            failing_since: news.failing_since,
+            status: news.status.unwrap_or(0),
+        });
+        for _ in 0..TRIES_MAX {
+            match self.accept(environment, notice.clone(), name.clone()).await {
+                Ok(()) => return,
+                Err(error) => warn!(%error, kind = %news.kind, "cannot tell about an endpoint, trying again"),
+            }
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
     }
 
     /// Tells about an attempt that is durable.

@@ -392,6 +392,8 @@ impl Conductor {
         }
         if let Some(slot) = self.lanes.get_mut(&key.endpoint) {
             let step = slot.patience.on_outcome(&outcome, &view, now);
+            let news = slot.patience.news(&view, self.plan.alert_after, now);
+            self.tell(news, &view);
             self.follow(step, &view, now);
         }
         if unrecorded {

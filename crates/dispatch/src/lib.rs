@@ -45,11 +45,18 @@ pub struct Plan {
     pub breaker: BreakerPlan,
     /// Bytes of payloads held in memory for lanes; beyond it lanes read from the store.
     pub held_bytes_max: usize,
+    /// How long an endpoint takes nothing before its owner is told.
+    pub alert_after: Duration,
 }
 
 impl Default for Plan {
     fn default() -> Plan {
-        Plan { in_flight_max: 1_024, breaker: BreakerPlan::default(), held_bytes_max: 32 * 1024 * 1024 }
+        Plan {
+            in_flight_max: 1_024,
+            breaker: BreakerPlan::default(),
+            held_bytes_max: 32 * 1024 * 1024,
+            alert_after: Duration::from_mins(15),
+        }
     }
 }
 

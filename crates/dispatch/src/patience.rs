@@ -1,9 +1,10 @@
-//! When an endpoint that keeps failing is paused. What the last process knew is read from the counters, once, at the
+//! When an endpoint that keeps failing is told about, and when it is paused. What the last process knew is read from the counters, once, at the
 //! first failure: healthy lanes cost nothing.
 
 use std::time::Duration;
 
 use ringup_core::health::Health;
+use ringup_core::operational::OperationalKind;
 use ringup_core::outcome::Outcome;
 use ringup_core::time::Timestamp;
 use ringup_store::directory::EndpointView;
@@ -14,6 +15,18 @@ use ringup_store::query::MinuteCount;
 pub struct Patience {
     health: Health,
     past: Past,
+    /// Of the newest attempt.
+    status: Option<u16>,
+    /// Since when the trouble is that was told.
+    told: Option<Timestamp>,
+}
+
+/// What an endpoint's owner is to be told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct News {
+    pub kind: OperationalKind,
+    pub failing_since: Timestamp,
+    pub status: Option<u16>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +50,7 @@ pub enum Step {
 impl Patience {
     pub fn on_outcome(&mut self, outcome: &Outcome, view: &EndpointView, now: Timestamp) -> Step {
         self.health = self.health.after(outcome, now);
+        self.status = outcome.status();
         if self.health.problem_since.is_none() {
             if matches!(outcome, Outcome::Delivered(_)) {
                 self.past = Past::Known;
@@ -59,14 +73,37 @@ impl Patience {
         self.judge(view, now)
     }
 
-    /// A problem is never older than the endpoint's last change: that may have been its end.
     fn judge(&mut self, view: &EndpointView, now: Timestamp) -> Step {
-        let problem_since = self.health.problem_since.map(|since| since.max(view.endpoint.updated_at));
+        let problem_since = self.problem_since(view);
         if !(Health { problem_since }).is_to_pause(view.settings.pause_after.value, now) {
             return Step::GoOn;
         }
-        *self = Patience { health: Health::default(), past: Past::Known };
+        *self = Patience { past: Past::Known, ..Patience::default() };
         Step::Pause
+    }
+
+    /// A problem is never older than the endpoint's last change: that may have been its end.
+    fn problem_since(&self, view: &EndpointView) -> Option<Timestamp> {
+        self.health.problem_since.map(|since| since.max(view.endpoint.updated_at))
+    }
+
+    /// What is to be told now: a trouble once, when it is as old as `alert_after`, and its end.
+    pub fn news(&mut self, view: &EndpointView, alert_after: Duration, now: Timestamp) -> Option<News> {
+        let news = |kind, failing_since| News { kind, failing_since, status: self.status };
+        match (self.problem_since(view), self.told) {
+            (None, Some(since)) => {
+                let news = news(OperationalKind::EndpointRecovered, since);
+                self.told = None;
+                Some(news)
+            }
+            // What the counters say may make it older.
+            (Some(_), None) if self.past == Past::Asked => None,
+            (Some(since), None) if now.saturating_since(since) >= alert_after => {
+                self.told = Some(since);
+                Some(news(OperationalKind::EndpointFailing, since))
+            }
+            (Some(_) | None, _) => None,
+        }
     }
 }
 

@@ -122,6 +122,13 @@ impl Egress {
     /// From the name to the last byte. A connection is kept only after a complete answer.
     async fn exchange(&self, request: &Outgoing, progress: &mut Progress) -> Result<Answer, Failure> {
         request.url().permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
+        if let Some(recipient) = request.url().recipient() {
+            progress.phase = Phase::Send;
+            return match (&self.plan.mail, request) {
+                (Some(mail), Outgoing::Event(event)) => mail.send(recipient, event).await,
+                (None, _) | (_, Outgoing::Question(_)) => Err(Failure::Blocked(BlockedBy::Scheme)),
+            };
+        }
         let addresses = self.vetted(request, progress).await?;
         if let Some(sight) = &mut progress.sight
             && request.url().own_catcher(&self.plan).is_none()

@@ -14,6 +14,7 @@
 pub mod client_tls;
 pub mod guard;
 pub mod header;
+pub mod mail;
 pub mod plan;
 pub mod prepared;
 pub mod request;

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::mail::MailPlan;
+
 /// How calls are made and where they may go. The default calls public HTTPS receivers and nothing else.
 #[derive(Clone, Debug)]
 pub struct EgressPlan {
@@ -34,6 +36,8 @@ pub struct EgressPlan {
     pub own_addresses: Vec<SocketAddr>,
     /// Our own catchers: the only place of ours that is called.
     pub catcher: Option<OwnCatcher>,
+    /// How letters are sent; none are without it.
+    pub mail: Option<MailPlan>,
     /// `User-Agent` of every request.
     pub user_agent: String,
 }
@@ -77,6 +81,7 @@ impl Default for EgressPlan {
             bind_address: None,
             own_addresses: Vec::new(),
             catcher: None,
+            mail: None,
             user_agent: concat!("Ringup/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

@@ -38,7 +38,7 @@ impl Prepared {
             authorization.oauth().map(|oauth| tokens.grant(endpoint.key, endpoint.account, oauth, plan, tls.clone()));
         Prepared {
             revision,
-            url: url_policy::check(&endpoint.url, plan).map_err(|problem| problem.blocked_by()),
+            url: url_policy::check_receiver(&endpoint.url, plan).map_err(|problem| problem.blocked_by()),
             url_text: Arc::from(endpoint.url.as_str()),
             headers: header::of_endpoint(endpoint).into(),
             tls,

@@ -14,6 +14,7 @@ use rustls::pki_types::ServerName;
 use url::Url;
 
 use crate::guard::{self, Rule};
+use crate::mail::{self, Recipient};
 use crate::plan::EgressPlan;
 
 /// A URL that was parsed and found callable. A clone shares its parts.
@@ -31,6 +32,8 @@ pub(crate) struct Parts {
     /// Value of the `Host` header: with the port unless it is the scheme's own.
     pub authority: HeaderValue,
     pub server_name: ServerName<'static>,
+    /// Who gets a letter, where that is how the receiver is told.
+    recipient: Option<Recipient>,
 }
 
 /// What is dialled: an address as it stands, or whatever a name resolves to.
@@ -66,6 +69,10 @@ pub enum UrlProblem {
     Host(String),
     #[error("the port is not a number from 1 to 65535")]
     Port,
+    #[error("no letters are sent here; the operator sets `smtp.url` to the mail relay")]
+    NoRelay,
+    #[error("expected one e-mail address after mailto:, such as mailto:ops@shop.example")]
+    Recipient,
     #[error("this is our own address; deliveries to ourselves would loop")]
     Own,
     #[error("the address is not called: {0}")]
@@ -87,6 +94,8 @@ impl UrlProblem {
             UrlProblem::TrailingDot => "url_trailing_dot",
             UrlProblem::Host(_) => "url_host",
             UrlProblem::Port => "url_port",
+            UrlProblem::NoRelay => "no_relay",
+            UrlProblem::Recipient => "recipient",
             UrlProblem::Own => "own_address",
             UrlProblem::Address(_) => "forbidden_address",
         }
@@ -95,7 +104,7 @@ impl UrlProblem {
     /// The same as an attempt's outcome, for an endpoint whose URL was accepted under other rules.
     pub fn blocked_by(&self) -> BlockedBy {
         match self {
-            UrlProblem::PlainHttp => BlockedBy::Scheme,
+            UrlProblem::PlainHttp | UrlProblem::NoRelay => BlockedBy::Scheme,
             UrlProblem::Own | UrlProblem::Address(_) => BlockedBy::Address,
             UrlProblem::TooLong
             | UrlProblem::ControlCharacter
@@ -106,6 +115,7 @@ impl UrlProblem {
             | UrlProblem::Fragment
             | UrlProblem::TrailingDot
             | UrlProblem::Host(_)
+            | UrlProblem::Recipient
             | UrlProblem::Port => BlockedBy::Url,
         }
     }
@@ -119,6 +129,19 @@ pub fn check(text: &str, plan: &EgressPlan) -> Result<CheckedUrl, UrlProblem> {
     let checked = CheckedUrl(Arc::new(parts(&url)?));
     checked.permitted(plan)?;
     Ok(checked)
+}
+
+/// As [`check`], and lets `mailto:` addresses pass where letters are sent.
+pub fn check_receiver(text: &str, plan: &EgressPlan) -> Result<CheckedUrl, UrlProblem> {
+    let Some(rest) = text.strip_prefix(mail::SCHEME) else { return check(text, plan) };
+    let checked = CheckedUrl(Arc::new(mail_parts(text, rest)?));
+    checked.permitted(plan)?;
+    Ok(checked)
+}
+
+/// Whether a receiver is told by letters.
+pub fn is_mail(text: &str) -> bool {
+    text.starts_with(mail::SCHEME)
 }
 
 impl CheckedUrl {
@@ -148,6 +171,10 @@ impl CheckedUrl {
         &self.0
     }
 
+    pub(crate) fn recipient(&self) -> Option<&Recipient> {
+        self.0.recipient.as_ref()
+    }
+
     /// Our own listener, if this is the URL of one of our catchers.
     pub(crate) fn own_catcher(&self, plan: &EgressPlan) -> Option<SocketAddr> {
         plan.catcher.as_ref().filter(|own| own.is_at(self.as_str())).map(|own| own.address)
@@ -158,6 +185,9 @@ impl CheckedUrl {
         let parts = self.parts();
         if self.own_catcher(plan).is_some() {
             return Ok(());
+        }
+        if parts.recipient.is_some() {
+            return if plan.mail.is_some() { Ok(()) } else { Err(UrlProblem::NoRelay) };
         }
         if !parts.https && !plan.allow_http {
             return Err(UrlProblem::PlainHttp);
@@ -271,6 +301,23 @@ fn parts(url: &Url) -> Result<Parts, UrlProblem> {
         target: url[url::Position::BeforePath..].parse().map_err(|_| UrlProblem::Shape)?,
         authority: HeaderValue::from_str(url.authority()).map_err(|_| UrlProblem::Shape)?,
         server_name,
+        recipient: None,
+    })
+}
+
+/// The address stands for the host as well: that is what is shown of it.
+fn mail_parts(text: &str, rest: &str) -> Result<Parts, UrlProblem> {
+    let recipient = Recipient::parse(rest).ok_or(UrlProblem::Recipient)?;
+    let domain = rest.rsplit('@').next().unwrap_or_default();
+    Ok(Parts {
+        text: text.to_owned(),
+        https: true,
+        host: Host::Name(domain.into()),
+        port: 0,
+        target: Uri::from_static("/"),
+        authority: HeaderValue::from_str(domain).map_err(|_| UrlProblem::Recipient)?,
+        server_name: ServerName::try_from(domain.to_owned()).map_err(|_| UrlProblem::Recipient)?,
+        recipient: Some(recipient),
     })
 }
 

@@ -15,6 +15,7 @@ use ringup_app::{App, Catchers, Founding};
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
 use ringup_dispatch::{Dispatch, Parts, Tasks, Upkeep, UpkeepPlan};
+use ringup_egress::mail::MailPlan;
 use ringup_egress::{Egress, EgressPlan};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::Directory;
@@ -61,6 +62,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let catching = Catching::open(&config, address).await?;
     egress_plan.own_addresses = catching.own_addresses(address);
     egress_plan.catcher = Some(catching.own.clone());
+    egress_plan.mail = mail_plan(&config, address, &egress_plan)?;
     let egress_plan = Arc::new(egress_plan);
     let egress = Arc::new(Egress::new(EgressPlan::clone(&egress_plan))?);
 
@@ -172,6 +174,19 @@ pub fn egress_plan(config: &Config) -> anyhow::Result<EgressPlan> {
     })
 }
 
+fn mail_plan(config: &Config, address: SocketAddr, egress: &EgressPlan) -> anyhow::Result<Option<MailPlan>> {
+    let Some(url) = &config.smtp.url else { return Ok(None) };
+    let console = public_url(config, address);
+    let plan = MailPlan::new(url.relay(), config.smtp.from.sender(), console, &egress.extra_roots);
+    plan.map(Some).context("smtp.url")
+}
+
+/// Where people reach the console.
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    let url = config.server.public_url.as_ref();
+    url.map_or_else(|| format!("http://{address}"), |url| url.as_str().to_owned())
+}
+
 fn system_defaults(delivery: &Delivery, settings: &Settings) -> SystemDefaults {
     // A policy brings its own schedule; retry and cooldown replace it only if somebody set them.
     let set = |name, value| settings.is_set(name).then_some(value);
@@ -191,6 +206,7 @@ fn dispatch_plan(delivery: &Delivery) -> ringup_dispatch::Plan {
         in_flight_max: delivery.in_flight_max,
         breaker: BreakerPlan { troubles_to_open: delivery.breaker_failures, ..BreakerPlan::default() },
         held_bytes_max: HELD_BYTES_MAX,
+        alert_after: delivery.alert_after,
     }
 }
 
@@ -207,10 +223,7 @@ fn api_plan(config: &Config, address: SocketAddr) -> anyhow::Result<ringup_api::
     let server = &config.server;
     let origins = server.cors_origins.iter().map(|site| site.as_str().parse());
     Ok(ringup_api::Plan {
-        public_url: server
-            .public_url
-            .as_ref()
-            .map_or_else(|| format!("http://{address}"), |url| url.as_str().to_owned()),
+        public_url: public_url(config, address),
         limits: LimitPlan {
             requests_max: usize::try_from(server.requests_in_flight_max)?,
             key_requests_per_second: server.key_requests_per_second.and_then(NonZeroU32::new),

@@ -153,6 +153,7 @@ fn plan(dice: &mut Dice) -> Plan {
         in_flight_max: dice.one_of(&[1, 3, 16, 64, 1_024, 1_024, 1_024, 1_024]),
         breaker,
         held_bytes_max: dice.one_of(&[1, 2_000, 16_000, 200_000, 32 << 20, 32 << 20, 32 << 20]),
+        ..Plan::default()
     }
 }
 

@@ -13,6 +13,7 @@ pub mod histogram;
 pub mod hostile;
 pub mod journal;
 pub mod load;
+pub mod mail_server;
 pub mod oracle;
 pub mod receiver;
 pub mod server;

@@ -1,7 +1,7 @@
 //! Operational events: what an environment's owner is told about deliveries themselves.
 
 use bytes::Bytes;
-use ringup_core::operational::{Announcement, AttemptNotice, Notice, OperationalKind, Subject};
+use ringup_core::operational::{Announcement, AttemptNotice, HealthNotice, Notice, OperationalKind, Subject};
 use serde::Serialize;
 
 use crate::wire::{json, time};
@@ -11,6 +11,7 @@ pub fn operational_payload(announcement: &Announcement) -> Bytes {
     let kind = announcement.kind().word();
     let payload = match announcement {
         Announcement::Endpoint(notice) => json::write(&EventOut { kind, data: EndpointDataOut::of(notice) }),
+        Announcement::Health(notice) => json::write(&EventOut { kind, data: HealthDataOut::of(notice) }),
         Announcement::Attempt(notice) => json::write(&EventOut { kind, data: AttemptDataOut::of(notice) }),
     };
     payload.into()
@@ -41,6 +42,17 @@ struct EndpointDataOut<'a> {
     subject: SubjectOut<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trigger: Option<&'static str>,
+}
+
+/// Of `endpoint.failing` and `endpoint.recovered`, which Svix does not have.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HealthDataOut<'a> {
+    #[serde(flatten)]
+    subject: SubjectOut<'a>,
+    url: &'a str,
+    failing_since: String,
+    response_status_code: u16,
 }
 
 /// `MessageAttemptExhaustedEventData` and its kin.
@@ -80,6 +92,17 @@ impl<'a> EndpointDataOut<'a> {
         let by = if notice.automatic { "automatic" } else { "manual" };
         let trigger = (notice.kind == OperationalKind::EndpointDisabled).then_some(by);
         EndpointDataOut { subject: SubjectOut::of(&notice.subject), trigger }
+    }
+}
+
+impl<'a> HealthDataOut<'a> {
+    fn of(notice: &'a HealthNotice) -> HealthDataOut<'a> {
+        HealthDataOut {
+            subject: SubjectOut::of(&notice.subject),
+            url: &notice.url,
+            failing_since: time::text(notice.failing_since),
+            response_status_code: notice.status,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-//! Endpoints that fail for a long time: since when, and when that is long enough to pause them.
+//! Endpoints that fail for a long time: since when, and when that is long enough to tell it and to pause them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::endpoint::StoppedBy;
@@ -11,7 +12,7 @@ use tracing::warn;
 
 use super::Conductor;
 use crate::intake::Message;
-use crate::patience::{self, Step};
+use crate::patience::{self, News, Step};
 
 impl Conductor {
     pub(super) fn on_looked_back(&mut self, endpoint: EndpointKey, since: Result<Option<Timestamp>, StoreError>) {
@@ -22,7 +23,16 @@ impl Conductor {
         let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else { return };
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
         let step = slot.patience.on_past(since, &view, now);
+        let news = slot.patience.news(&view, self.plan.alert_after, now);
+        self.tell(news, &view);
         self.follow(step, &view, now);
+    }
+
+    /// Tells it to whoever wants to hear of such things.
+    pub(super) fn tell(&self, news: Option<News>, view: &Arc<EndpointView>) {
+        let Some(news) = news else { return };
+        let (announcer, view) = (self.shell.announcer.clone(), view.clone());
+        self.shell.tasks.spawn(async move { announcer.tell_health(news, &view).await });
     }
 
     pub(super) fn follow(&self, step: Step, view: &EndpointView, now: Timestamp) {

@@ -4,6 +4,7 @@
 mod catcher;
 mod exchange;
 mod hostile;
+mod mail;
 mod name;
 mod probe;
 mod reuse;

@@ -13,7 +13,8 @@ use ringup_core::policy::Policy;
 use super::setting::Settings;
 use super::value::base_url::BaseUrl;
 use super::value::choice::{LogFilter, LogFormat, RequestLog};
-use super::value::secret::{EncryptionKey, OperatorKey, StoreUrl};
+use super::value::mailbox::Mailbox;
+use super::value::secret::{EncryptionKey, OperatorKey, RelayUrl, StoreUrl};
 use super::value::site::Site;
 use super::value::size::ByteSize;
 use super::value::{Raw, Value};
@@ -154,6 +155,17 @@ keys! {
         breaker_failures: u32 = "10" in "1"..="1000";
         /// How long an endpoint may fail without one success before it is paused; never when not set.
         pause_after: Option<Duration> = "5d" in "1s"..="365d";
+        /// How long an endpoint may fail without one success before `endpoint.failing` tells it to those who want to hear.
+        alert_after: Duration = "15m" in "1s"..="30d";
+    }
+    /// Alerts by e-mail: operational endpoints whose URL is a `mailto:` address.
+    smtp: Smtp {
+        /// Relay that letters are handed to: `smtps://user:password@mail.example:465` for TLS from the start,
+        /// `smtp://user:password@mail.example:587?tls=required` for STARTTLS, `smtp://localhost:25` for a relay without
+        /// either. No letters are sent when not set.
+        url: Option<RelayUrl> = "none";
+        /// Sender of the letters, such as `Ringup <ringup@shop.example>`.
+        from: Mailbox = "Ringup <ringup@localhost>";
     }
     /// What the first start creates.
     bootstrap: Bootstrap {

@@ -3,6 +3,7 @@
 //! Every test starts servers of its own, on folders and ports of their own, and ends them.
 #![expect(clippy::disallowed_methods, reason = "the outside world reads the real clock")]
 
+mod alerts;
 mod authorization;
 mod backup;
 mod bad_input;

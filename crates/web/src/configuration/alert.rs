@@ -14,18 +14,16 @@ use crate::visit::{Posted, Visit, account_path, faults};
 use crate::{Shared, Web};
 
 /// What an alert from the form is about; the API can choose anew.
-const KINDS: [OperationalKind; 4] = [
-    OperationalKind::EndpointDisabled,
-    OperationalKind::AttemptExhausted,
-    OperationalKind::AttemptFailing,
-    OperationalKind::AttemptRecovered,
-];
+const KINDS: [OperationalKind; 3] =
+    [OperationalKind::EndpointFailing, OperationalKind::EndpointRecovered, OperationalKind::EndpointDisabled];
 
 /// Operational endpoints belong to an environment, so they have no account to name.
 const NO_NAME: &str = "";
 
 /// What the card shows.
 pub struct Alerts {
+    /// Whether there is a relay for letters.
+    pub letters: bool,
     pub rows: Vec<AlertRow>,
 }
 
@@ -53,12 +51,15 @@ pub fn of(web: &Web, visit: &Visit) -> Result<Option<Alerts>, Failure> {
             is_stopped: endpoint.stopped.is_some(),
         }
     };
-    Ok(Some(Alerts { rows: listed.iter().map(row).collect() }))
+    Ok(Some(Alerts { letters: web.app.sends_letters(), rows: listed.iter().map(row).collect() }))
 }
 
 /// `POST /a/{account}/configuration/alerts`
 pub async fn add(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
-    let url = form.one("alert_url").unwrap_or_default().to_owned();
+    let told = form.one("alert_url").unwrap_or_default().trim();
+    // Somebody who writes an address means a letter.
+    let is_address = told.contains('@') && !told.contains(':');
+    let url = if is_address { format!("mailto:{told}") } else { told.to_owned() };
     let kinds: BTreeSet<String> = KINDS.iter().map(|kind| kind.word().to_owned()).collect();
     let draft = EndpointDraft { url, event_types: Some(kinds), ..EndpointDraft::default() };
     let who = web.app.operational_to_be(&visit.who).await?;

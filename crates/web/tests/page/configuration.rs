@@ -73,14 +73,17 @@ async fn the_signing_style_is_chosen_and_taken_back() {
 async fn an_alert_tells_a_url_and_is_deleted_again() {
     let desk = Desk::open().await;
     let browser = fresh(&desk).await;
-    browser.get("/a/kopi/configuration").await.shows("A URL of yours is told");
+    browser.get("/a/kopi/configuration").await.shows("Told when a URL has taken nothing");
     let alerts = "/a/kopi/configuration/alerts";
     let page = browser.submit(alerts, &[("alert_url", "https://ops.example/ringup")]).await;
-    page.shows("https://ops.example/ringup").shows("endpoint.disabled").shows("The alert is there");
+    page.shows("https://ops.example/ringup").shows("endpoint.failing").shows("The alert is there");
     let path = page.text.split("action=\"").find(|part| part.starts_with(alerts) && part.contains("/delete")).unwrap();
     let path = path.split('"').next().unwrap().to_owned();
-    let refused = browser.post(alerts, &[("alert_url", "ftp://ops.example")]).await;
-    assert_eq!(refused.status, 422);
+    for (told, why) in [("ftp://ops.example", "ftp"), ("ops@shop.example", "smtp.url")] {
+        let refused = browser.post(alerts, &[("alert_url", told)]).await;
+        assert_eq!(refused.status, 422);
+        refused.shows(why);
+    }
     // It is no URL of the account.
     browser.get("/a/kopi/urls").await.lacks("ops.example");
     browser.get("/a/kopi/configuration").await;

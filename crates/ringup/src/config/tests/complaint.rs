@@ -17,7 +17,7 @@ fn unknown_names_are_refused_with_the_nearest() {
         (
             "metrics.port=x",
             "metrics.port",
-            "the sections are server, store, egress, delivery, bootstrap, log, console, catcher, events",
+            "the sections are server, store, egress, delivery, smtp, bootstrap, log, console, catcher, events",
         ),
     ];
     for (text, name, next) in cases {

@@ -3,6 +3,7 @@
 pub mod base_url;
 pub mod choice;
 pub mod duration;
+pub mod mailbox;
 pub mod network;
 pub mod plain;
 pub mod secret;

@@ -1,5 +1,6 @@
 //! Values that do not print. What is wrong with one is said without repeating it.
 
+use ringup_egress::mail::{Relay, RelayProblem};
 use ringup_store::sealed::SealingKey;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -73,6 +74,29 @@ impl Scalar for OperatorKey {
     }
 }
 
+/// The mail relay, with its password.
+#[derive(Clone, Debug)]
+pub struct RelayUrl(Relay);
+
+impl RelayUrl {
+    pub fn relay(&self) -> &Relay {
+        &self.0
+    }
+}
+
+impl Scalar for RelayUrl {
+    const EXPECTED: &'static str = r#"a mail relay such as "smtps://user:password@mail.example:465""#;
+    const SECRET: bool = true;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|problem: RelayProblem| problem.to_string())
+    }
+
+    fn show(&self) -> String {
+        quoted(HIDDEN)
+    }
+}
+
 /// Seals what the data folder must not show.
 #[derive(Clone, Debug)]
 pub struct EncryptionKey(SealingKey);
@@ -110,6 +134,8 @@ mod tests {
         accepts::<StoreUrl>("postgresql://db.example", SHOWN);
         accepts::<Option<StoreUrl>>("none", r#""none""#);
         accepts::<OperatorKey>("hunter22", SHOWN);
+        accepts::<RelayUrl>("smtps://ringup:hunter22@mail.example:465", SHOWN);
+        accepts::<Option<RelayUrl>>("none", r#""none""#);
         accepts::<EncryptionKey>("aHVudGVyMjJodW50ZXIyMmh1bnRlcjIyaHVudGVyMjI=", SHOWN);
     }
 
