@@ -62,6 +62,7 @@ const ASSETS: &[Asset] = &[
             "css/catcher.css",
             "css/reference.css",
             "css/url.css",
+            "css/loyalty.css",
         ],
         compressed: true,
     },

@@ -25,6 +25,9 @@ const THEMES: [&str; 2] = ["light", "dark"];
 /// Events sent before the first picture.
 const EVENTS: usize = 40;
 
+/// How long the loyalty app takes when it is slow.
+const SLOW: std::time::Duration = std::time::Duration::from_millis(180);
+
 /// The pages in `docs/console`, as a first window shows them.
 const IN_DOCS: [&str; 8] = ["overview", "urls", "url-new", "url-security", "logs", "delivery", "configuration", "send"];
 
@@ -105,6 +108,7 @@ async fn take(options: &Options) -> Result<Seen> {
     let server = Server::start(ServerSetup::new(dir.join("data"))?).await?;
     let client = server.client();
     let _receivers = fill(&client).await?;
+    let _app = hook(&client).await?;
     let pages = pages(&client).await?;
     let access = client.post(&format!("/api/v1/auth/app-portal-access/{ACCOUNT}"), &json!({})).await?.success()?;
     let link = access.text_at("url")?;
@@ -205,6 +209,27 @@ async fn fill(client: &Client) -> Result<Vec<Receiver>> {
     Ok(vec![erp, analytics, webshop])
 }
 
+/// An app that is asked for points: mostly quick, sometimes slow or wrong.
+async fn hook(client: &Client) -> Result<Receiver> {
+    let app = Receiver::start(Script::by(|request| {
+        let points = |body: &'static str| Answer::status(200).header("content-type", "application/json").body(body);
+        match request.body.last_chunk::<3>() {
+            Some([digit, b'"', b'}']) if digit % 5 == 0 => points(r#"{"Point":"1240"}"#),
+            Some([digit, b'"', b'}']) if digit % 5 == 1 => points(r#"{"Point":1240}"#).after(SLOW),
+            _ => points(r#"{"Point":1240}"#),
+        }
+    }))
+    .await?;
+    let path = format!("/api/v1/app/{ACCOUNT}/hook/fetchMemberPoint");
+    let settings = json!({"url": app.url("/member"), "deadlineMs": 800, "fallback": {"Point": 0}});
+    client.put(&format!("{path}/settings"), &settings).await?.success()?;
+    for number in 0..18 {
+        let question = json!({"Outlet": "Kemang", "Phone": format!("08121000{number}"), "Email": "", "Code": format!("C-{number}")});
+        client.post(&path, &question).await?.success()?;
+    }
+    Ok(app)
+}
+
 /// A catcher that is used for a URL, refuses once and then takes what comes; its path.
 async fn catcher(client: &Client) -> Result<String> {
     let path = format!("/api/v1/app/{ACCOUNT}/catcher");
@@ -254,6 +279,9 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("keys", "/keys".to_owned()),
         ("audit", "/audit".to_owned()),
         ("send", "/test/send".to_owned()),
+        ("loyalty", "/loyalty".to_owned()),
+        ("hook", "/loyalty/fetchMemberPoint".to_owned()),
+        ("hook-calls", "/loyalty/calls".to_owned()),
         ("catchers", "/test/catchers".to_owned()),
         ("catcher", catcher.clone()),
         ("catcher-signature", format!("{catcher}?n=1&tab=signature")),
@@ -276,6 +304,7 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("accounts", "/a".to_owned()),
         ("me", "/me".to_owned()),
         ("urls-empty", "/a/harbor/urls".to_owned()),
+        ("loyalty-empty", "/a/harbor/loyalty".to_owned()),
         ("logs-empty", "/a/harbor/logs".to_owned()),
         ("overview-empty", "/a/harbor".to_owned()),
         ("not-found", "/a/nobody".to_owned()),

@@ -76,6 +76,11 @@ impl App {
         answering(&view, name).cloned().ok_or_else(|| AppError::not_found("hook", name))
     }
 
+    /// Whether the app behind a hook is left alone for a while, since it failed too often.
+    pub fn is_left_alone(&self, view: &EndpointView) -> bool {
+        self.hooks.is_left_alone(view, self.now())
+    }
+
     /// Sets whom a hook asks. `Conflict` if it asks another URL already that `replaces` does not name: a till needs one
     /// answer.
     pub async fn set_hook(

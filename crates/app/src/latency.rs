@@ -16,14 +16,14 @@ use crate::principal::Principal;
 pub const LATENCY_ATTEMPTS_MAX: usize = 100;
 
 impl App {
-    /// The time within which 95 of 100 of an endpoint's newest attempts were over. `None` where the log has none that
-    /// reached the receiver.
-    pub async fn p95(
+    /// How long the newest attempts to an endpoint took, as far as the log has them and they reached the receiver: at most
+    /// [`LATENCY_ATTEMPTS_MAX`].
+    pub async fn durations(
         &self,
         principal: &Principal,
         account: &str,
         endpoint: &str,
-    ) -> Result<Option<Duration>, AppError> {
+    ) -> Result<Vec<Duration>, AppError> {
         let view = self.owned(principal, account, Scope::Read)?;
         let key = endpoint_of(&view, endpoint)?.endpoint.key;
         let query = LogQuery::of(&view, Some(key), &Search::default(), self.now());
@@ -32,13 +32,24 @@ impl App {
         let reached = scan.rows.iter().filter(|row| {
             matches!(row.attempt.outcome, OutcomeWord::Delivered | OutcomeWord::Refused | OutcomeWord::TimedOut)
         });
-        Ok(nearest_rank(reached.map(|row| row.attempt.duration).collect()))
+        Ok(reached.map(|row| row.attempt.duration).collect())
+    }
+
+    /// The time within which 95 of 100 of them were over. `None` without any.
+    pub async fn p95(
+        &self,
+        principal: &Principal,
+        account: &str,
+        endpoint: &str,
+    ) -> Result<Option<Duration>, AppError> {
+        let mut spans = self.durations(principal, account, endpoint).await?;
+        spans.sort_unstable();
+        Ok(nearest_rank(&spans))
     }
 }
 
-/// The smallest value that at least 95 of 100 do not exceed.
-fn nearest_rank(mut spans: Vec<Duration>) -> Option<Duration> {
-    spans.sort_unstable();
+/// Of spans in order, the smallest that at least 95 of 100 do not exceed.
+pub fn nearest_rank(spans: &[Duration]) -> Option<Duration> {
     let rank = (spans.len() * 95).div_ceil(100);
     rank.checked_sub(1).and_then(|at| spans.get(at)).copied()
 }
@@ -49,8 +60,8 @@ mod tests {
 
     #[track_caller]
     fn check(count: u64, expected: Option<u64>) {
-        let spans = (1..=count).rev().map(Duration::from_millis).collect();
-        assert_eq!(nearest_rank(spans), expected.map(Duration::from_millis), "of {count}");
+        let spans: Vec<Duration> = (1..=count).map(Duration::from_millis).collect();
+        assert_eq!(nearest_rank(&spans), expected.map(Duration::from_millis), "of {count}");
     }
 
     #[test]

@@ -67,6 +67,7 @@ pub use founding::Founding;
 pub use history::Sent;
 pub use hook::{HookAnswer, HookDraft};
 pub use inspection::{CHECK_TIME_LIMIT, CheckLine, Checked, Finding, PING, Seen, Step, Verdict};
+pub use latency::nearest_rank;
 pub use live::{Follower, LOG_WAIT_MAX, News};
 pub use logged::{LogAsk, LogPage, Logged};
 pub use origin::{Origin, Peer, RequestId};

@@ -2,6 +2,7 @@
 
 mod figure;
 mod ladder;
+mod latency;
 mod spans;
 
 use std::fmt::Write as _;
@@ -19,6 +20,7 @@ use crate::ui::Ui;
 
 pub use figure::{Figure, area, columns};
 pub use ladder::{Rung, ladder};
+pub use latency::latency;
 pub use spans::{parts, spans};
 
 /// One bar.

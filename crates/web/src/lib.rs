@@ -21,6 +21,7 @@ mod key;
 mod kind;
 mod lang;
 mod log;
+mod loyalty;
 mod markup;
 mod menu;
 mod operator;
@@ -142,6 +143,7 @@ impl Console {
             .route("/a/{a}/keys", get(key::page).post(key::create))
             .route("/a/{a}/keys/{k}/revoke", post(key::revoke))
             .route("/a/{a}/test/send", get(send::page).post(send::submit))
+            .merge(loyalty::routes())
             .merge(catcher::routes())
             .route("/a/{a}/{*rest}", get(no_such_page))
             .layer(middleware::from_fn_with_state(self.0.clone(), front::front))

@@ -12,6 +12,8 @@ pub enum Menu {
     Keys,
     Reference,
     Audit,
+    Hooks,
+    Calls,
     Send,
     Catcher,
     Verify,
@@ -80,6 +82,13 @@ pub const GROUPS: &[Group] = &[
             item(Menu::Keys, "item-keys", "keys", "/keys"),
             item(Menu::Reference, "item-reference", "reference", REFERENCE),
             item(Menu::Audit, "item-audit", "audit", "/audit"),
+        ],
+    },
+    Group {
+        key: "group-loyalty",
+        items: &[
+            item(Menu::Hooks, "item-hooks", "loyalty", "/loyalty"),
+            item(Menu::Calls, "item-calls", "logs", "/loyalty/calls"),
         ],
     },
     Group {

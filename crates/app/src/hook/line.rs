@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use ringup_core::breaker::{Breaker, BreakerPlan};
+use ringup_core::breaker::{Admit, Breaker, BreakerPlan};
 use ringup_core::hook::Reading;
 use ringup_core::key::EndpointKey;
+use ringup_core::time::Timestamp;
 use ringup_egress::EgressPlan;
 use ringup_egress::prepared::Prepared;
 use ringup_egress::token::Tokens;
@@ -90,6 +91,14 @@ impl Hooks {
         let line = Arc::new(Line { prepared, inner: Mutex::new(inner) });
         lines.insert(view.endpoint.key, line.clone());
         line
+    }
+
+    /// Whether its breaker lets nothing through now. One that was never asked has none.
+    pub(crate) fn is_left_alone(&self, view: &EndpointView, now: Timestamp) -> bool {
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.get(&view.endpoint.key).filter(|line| line.prepared.revision == view.revision).cloned();
+        drop(lines);
+        line.is_some_and(|line| matches!(line.lock().breaker.admits(now), Admit::No { .. }))
     }
 
     /// Waits until what was asked is in the log, or until `grace` is over. Nothing can be asked afterwards.

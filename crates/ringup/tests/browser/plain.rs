@@ -93,7 +93,10 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
 
     // What the URL's pages offer.
     browser.go(&url).await?;
+    browser.run("document.querySelector(\"form[action$='/pause']\").closest('details').open = true").await?;
+    browser.fill("#reason", "stocktake").await?;
     browser.click("form[action$='/pause'] button").await?;
+    browser.sees("Reason: stocktake").await?;
     until(&browser, "document.querySelector(\"form[action$='/resume']\")").await?;
     browser.click("form[action$='/resume'] button").await?;
     until(&browser, "document.querySelector(\"form[action$='/pause']\")").await?;
@@ -113,6 +116,14 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
     browser.click("#retry button.primary").await?;
     browser.sees("Saved.").await?;
     ensure!(browser.run("return document.querySelector('#retries').value").await? == "3", "it was not kept");
+
+    // A hook: whom it asks, and a trial of it. That the answer is none of its contract is told as such.
+    browser.go(&format!("{ACCOUNT}/loyalty/fetchMemberPoint")).await?;
+    browser.fill("#url", &receiver.url("/points")).await?;
+    browser.click("#settings button.primary").await?;
+    browser.sees("Tills are answered by this app").await?;
+    browser.click("#try button.primary").await?;
+    browser.sees("The app's answer is empty").await?;
 
     // A catcher.
     browser.go(&format!("{ACCOUNT}/test/catchers")).await?;
@@ -139,6 +150,7 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
         ("{*rest}", "nothing".to_owned()),
         ("{token}", "nothing".to_owned()),
         ("/logs/resend", "/logs/resend?query=status%3Afailed".to_owned()),
+        ("{hook}", "fetchMemberPoint".to_owned()),
         ("{operation}", "v1.message.create".to_owned()),
     ];
     let routes = console::routes()?;

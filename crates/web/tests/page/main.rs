@@ -12,6 +12,7 @@ mod desk;
 mod door;
 mod live;
 mod log;
+mod loyalty;
 mod operator;
 mod reference;
 mod text;

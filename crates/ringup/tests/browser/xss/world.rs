@@ -16,7 +16,7 @@ use crate::SOON;
 const MORE: usize = 25;
 
 /// What is planted, by the names that the marks carry. What is recorded of a change is marked as the field it was.
-pub const FIELDS: [&str; 17] = [
+pub const FIELDS: [&str; 18] = [
     "account",
     "answer",
     "answer-header",
@@ -32,6 +32,7 @@ pub const FIELDS: [&str; 17] = [
     "kind",
     "payload",
     "payload-key",
+    "question",
     "schema",
     "url",
 ];
@@ -57,6 +58,7 @@ impl World {
             ("{m}", &self.event),
             ("{c}", &self.catcher),
             ("{n}", "1"),
+            ("{hook}", "fetchMemberPoint"),
             ("{*rest}", "nothing"),
             ("{token}", "nothing"),
             ("{operation}", "v1.message.create"),
@@ -94,6 +96,11 @@ pub async fn plant(server: &Server, number: usize, group: &str, payloads: &[Stri
     let filter = format!("data.note:{quoted}");
     let endpoint = json!({"uid": "narrow", "url": receiver.url("/"), "description": group, "filter": filter});
     client.create_endpoint(&account, &endpoint).await?;
+
+    let hook = format!("{at}/hook/fetchMemberPoint");
+    client.put(&format!("{hook}/settings"), &json!({"url": receiver.url(&address)})).await?.success()?;
+    let question = json!({"Code": marked("question", group), "Email": group, "Outlet": group, "Phone": group});
+    client.post(&hook, &question).await?.success()?;
 
     let key = json!({"name": marked("key", group), "application": account});
     let key = client.call(Method::POST, "/api/v1/key", &[("x-request-id", &on_a_line(group))], key.to_string()).await?;

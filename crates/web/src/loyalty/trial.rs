@@ -1,0 +1,145 @@
+//! *Try*: a question asked from a form, and exactly what the till would be told.
+
+use std::fmt::Write as _;
+
+use axum::extract::{Path, State};
+use axum::response::IntoResponse as _;
+use http::StatusCode;
+use ringup_app::HookAnswer;
+use ringup_core::hook::{AnswerKind, Contract, Kind};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{named, one};
+use crate::Shared;
+use crate::error_page::Answer;
+use crate::fields::Fields;
+use crate::json_view::spread;
+use crate::ui::Ui;
+use crate::visit::{Posted, faults};
+
+/// The form, and what came of it.
+#[derive(Default)]
+pub struct Trial {
+    pub fields: Vec<Field>,
+    pub told: Option<Told>,
+    pub faults: Vec<(String, String)>,
+}
+
+/// A field of the question.
+pub struct Field {
+    pub name: String,
+    pub value: String,
+    pub is_required: bool,
+    /// Takes JSON rather than a text.
+    pub is_json: bool,
+}
+
+/// What the till would be told.
+pub struct Told {
+    pub kind: AnswerKind,
+    pub answer: Option<String>,
+    /// The cause, and our sentence about it.
+    pub failed: Option<(&'static str, String)>,
+    pub age: Option<String>,
+    pub took: String,
+    /// The page of the call.
+    pub call: Option<String>,
+}
+
+impl Trial {
+    pub fn blank(contract: &Contract) -> Trial {
+        Trial::of(contract, &|name| if name == "Outlet" { "Kemang".to_owned() } else { String::new() })
+    }
+
+    fn of(contract: &Contract, value: &dyn Fn(&str) -> String) -> Trial {
+        let field = |field: &ringup_core::hook::Field| Field {
+            name: field.name.clone().into_owned(),
+            value: value(&field.name),
+            is_required: field.required,
+            is_json: field.kind != Kind::Text,
+        };
+        Trial { fields: contract.question.iter().map(field).collect(), ..Trial::default() }
+    }
+
+    /// The question as the till would send it, or what is wrong with its fields. A text may be empty; what takes JSON is
+    /// left out then.
+    fn question(&self) -> Result<String, Vec<(String, String)>> {
+        let mut wrong = Vec::new();
+        let mut document = String::from("{");
+        for field in &self.fields {
+            let value = match (field.is_json, field.value.trim()) {
+                (false, text) => Value::from(text).to_string(),
+                (true, "") => continue,
+                (true, json) => match serde_json::from_str::<&RawValue>(json) {
+                    Ok(json) => json.get().to_owned(),
+                    Err(error) => {
+                        wrong.push((field.name.clone(), error.to_string()));
+                        continue;
+                    }
+                },
+            };
+            let comma = if document.len() > 1 { "," } else { "" };
+            let _ = write!(document, "{comma}{}:{value}", Value::from(field.name.as_str()));
+        }
+        document.push('}');
+        if wrong.is_empty() { Ok(document) } else { Err(wrong) }
+    }
+}
+
+impl Told {
+    fn of(answer: HookAnswer, ui: &Ui, base: &str) -> Told {
+        let told = answer.told;
+        Told {
+            kind: told.kind,
+            answer: told.reading.map(|reading| spread(&reading.to_json())),
+            failed: told.failed.map(|failed| (failed.cause.word(), failed.to_string())),
+            age: told.age.map(|age| ui.span(&age)),
+            took: ui.span(&crate::log::rounded(answer.took)),
+            call: answer.call.map(|call| format!("{base}/events/{call}")),
+        }
+    }
+
+    pub fn shape(&self) -> &'static str {
+        match self.kind {
+            AnswerKind::Live => "ok",
+            AnswerKind::Cache | AnswerKind::Fallback | AnswerKind::Refused => "warn",
+            AnswerKind::Failed => "fail",
+        }
+    }
+}
+
+/// `POST /a/{account}/loyalty/{hook}/try`
+pub async fn ask(
+    State(web): Shared,
+    Path((account, hook)): Path<(String, String)>,
+    Posted { visit, form }: Posted,
+) -> Answer {
+    let contract = named(&hook)?;
+    let mut trial = filled(contract, &form);
+    let view = web.app.account(&visit.who, &account)?;
+    let base = crate::visit::account_path(&view);
+    let asked = match trial.question() {
+        Err(wrong) => Err(wrong),
+        Ok(question) => match web.app.ask_hook(&visit.who, &account, &contract.name, &question, None).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => Err(faults(error)?),
+        },
+    };
+    match asked {
+        Ok(answer) => {
+            let ui = visit.ui_of(&view, crate::menu::Menu::Hooks, "loyalty-title");
+            trial.told = Some(Told::of(answer, &ui, &base));
+            one::tried(&web, &visit, &account, contract, trial).await
+        }
+        Err(wrong) => {
+            trial.faults = wrong;
+            let page = one::tried(&web, &visit, &account, contract, trial).await?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
+    }
+}
+
+fn filled(contract: &Contract, form: &Fields) -> Trial {
+    Trial::of(contract, &|name| form.raw(&format!("q.{name}")).unwrap_or_default().to_owned())
+}

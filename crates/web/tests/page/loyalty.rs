@@ -1,0 +1,88 @@
+//! External Loyalty App.
+
+use std::time::Duration;
+
+use ringup_testkit::receiver::{Answer, Receiver};
+
+use crate::desk::{Browser, Desk};
+use crate::url::fresh;
+
+const POINTS: &str = "/a/kopi/loyalty/fetchMemberPoint";
+
+/// Loads a page until this is on it: calls are in the log a moment after their answer.
+async fn until_shown(browser: &Browser, path: &str, what: &str) {
+    for _ in 0..2_000 {
+        if browser.get(path).await.text.contains(what) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    browser.get(path).await.shows(what);
+}
+
+#[tokio::test]
+async fn a_hook_is_set_tried_and_removed() {
+    let desk = Desk::calling().await;
+    let browser = fresh(&desk).await;
+    let page = browser.get("/a/kopi/loyalty").await;
+    page.shows("Which app keeps your points?").shows("Fetch Member Point").shows("Validate Coupon").shows("not set");
+    browser.get(POINTS).await.lacks("id=\"try\"");
+    let app = Receiver::start(Answer::status(200).body(r#"{"point": 1240.50}"#)).await.unwrap();
+    let url = app.url("/member");
+    let page = browser.submit(POINTS, &[("url", &url), ("deadline", "800"), ("generation", "newer")]).await;
+    page.shows("Tills are answered by this app").shows(&url).shows("value=\"800\"");
+
+    let asked = [("q.Outlet", "Kemang"), ("q.Phone", "0812<b>"), ("q.Email", ""), ("q.Code", "C-1")];
+    let page = browser.post(&format!("{POINTS}/try"), &asked).await;
+    assert_eq!(page.status, 200);
+    page.shows("The app answers").shows("1240.50").shows("0812&#60;b&#62;");
+    let body = String::from_utf8(app.requests()[0].body.to_vec()).unwrap();
+    assert_eq!(body, r#"{"Outlet":"Kemang","Phone":"0812<b>","Email":"","Code":"C-1"}"#);
+    let calls = "/a/kopi/loyalty/calls";
+    until_shown(&browser, calls, "1240.50").await;
+    browser.get(calls).await.shows("0812&#60;b&#62;").shows("fetchMemberPoint");
+    browser.get(POINTS).await.shows("class=\"latency\"").shows("Last calls");
+    // It answers hooks, and so is none of the URLs that get events.
+    browser.get("/a/kopi/urls").await.lacks(&url);
+    browser.get("/a/kopi/loyalty").await.lacks("Which app keeps").shows(&url);
+
+    let page = browser.submit(&format!("{POINTS}/remove"), &[]).await;
+    page.shows("The hook is removed").shows("Which app keeps your points?");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_hook_stands_beside_what_was_written() {
+    let desk = Desk::calling().await;
+    let browser = fresh(&desk).await;
+    browser.get(POINTS).await;
+    for (fields, why) in [
+        ([("url", "ftp://points.example"), ("deadline", "800"), ("fallback", "")], "ftp"),
+        ([("url", "http://127.0.0.1:9/"), ("deadline", "soon"), ("fallback", "")], "is no number of milliseconds"),
+        ([("url", "http://127.0.0.1:9/"), ("deadline", "50"), ("fallback", "")], "100"),
+        ([("url", "http://127.0.0.1:9/"), ("deadline", "800"), ("fallback", "{\"Point\":-1}")], "Point"),
+    ] {
+        let page = browser.post(POINTS, &fields).await;
+        assert_eq!(page.status, 422, "{fields:?}");
+        page.shows(why).shows(fields[0].1);
+    }
+    browser.submit(POINTS, &[("url", "http://127.0.0.1:9/"), ("deadline", "800"), ("fallback", "{\"Point\":0}")]).await;
+    // Nobody is there, and the till is told what was declared for that.
+    let asked = [("q.Outlet", "Kemang"), ("q.Phone", ""), ("q.Email", ""), ("q.Code", "C-1")];
+    let page = browser.post(&format!("{POINTS}/try"), &asked).await;
+    page.shows("The fallback").shows("unreachable");
+    // Another URL takes its place, since whoever sends the form saw which one stands there.
+    let replaced = [("url", "http://127.0.0.1:10/"), ("deadline", "800"), ("replaces", "http://127.0.0.1:9/")];
+    browser.submit(POINTS, &replaced).await.shows("http://127.0.0.1:10/");
+    let stale = [("url", "http://127.0.0.1:11/"), ("deadline", "800"), ("replaces", "http://127.0.0.1:9/")];
+    let page = browser.post(POINTS, &stale).await;
+    assert_eq!(page.status, 422);
+    page.shows("a till needs one answer");
+
+    let coupon = "/a/kopi/loyalty/validateCoupon";
+    browser.submit(coupon, &[("url", "http://127.0.0.1:9/"), ("deadline", "800")]).await;
+    let asked = [("q.Code", "A"), ("q.Outlet", "Kemang"), ("q.Customer", "{oops")];
+    let page = browser.post(&format!("{coupon}/try"), &asked).await;
+    assert_eq!(page.status, 422);
+    page.shows("Customer").shows("{oops");
+    assert_eq!(browser.get("/a/kopi/loyalty/nothing").await.status, 404);
+}
