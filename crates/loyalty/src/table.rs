@@ -133,8 +133,8 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_and_what_makes_no_sense_is_told() {
-        let text = serde_json::to_string(&Table::default()).unwrap();
-        assert_eq!(Table::read(&text).unwrap().members.len(), 2);
+        let text = serde_json::to_string(&Table::default()).expect("it is one");
+        assert_eq!(Table::read(&text).expect("it is one").members.len(), 2);
         for (text, told) in [
             ("", "EOF"),
             (r#"{"members":[{"phone":"1","points":3}]}"#, "points"),

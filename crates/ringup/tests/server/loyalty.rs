@@ -6,8 +6,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use ringup_testkit::tempdir::TempDir;
-use serde_json::Value;
+use ringup_testkit::{server::OPERATOR_KEY, tempdir::TempDir};
+use serde_json::{Value, json};
+
+use crate::stage::{ACCOUNT, Stage};
 
 const SECRET: &str = "whsec_b2YgbW9jayBhbmQgY2hlY2sgYWxvbmUh";
 
@@ -139,5 +141,45 @@ fn wrong_words_are_answered_with_what_would_be_right() -> Result<()> {
     let (code, _, stderr) = run(&["loyalty", "mock", "--file", "/nowhere/members.json"])?;
     assert_eq!(code, Some(1));
     assert!(stderr.contains("reading /nowhere/members.json"), "{stderr}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_on_the_command_line_gets_what_the_till_would_get() -> Result<()> {
+    let stage = Stage::open("loyalty-call").await?;
+    let app = App::start(&[])?;
+    for hook in ["fetchMemberPoint", "validateCoupon"] {
+        let settings = format!("/api/v1/app/{ACCOUNT}/hook/{hook}/settings");
+        let asked = json!({"url": format!("{}/{hook}", app.url), "generation": "older"});
+        stage.client.put(&settings, &asked).await?.expect(200)?;
+    }
+    let server = format!("http://{}", stage.server.address());
+    let call = |line: &str, more: &[&str]| -> Result<(Option<i32>, String, String)> {
+        let mut command = ringup();
+        command.args(["loyalty", "call"]).args(line.split(' ')).args(more);
+        command.args(["--account", ACCOUNT, "--url", &server]).env("RINGUP_KEY", OPERATOR_KEY);
+        let output = command.output()?;
+        Ok((output.status.code(), String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?))
+    };
+    let (code, text, stderr) = call("fetch-member-point --phone +628110000222 --outlet Kemang", &[])?;
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(
+        text.contains("kind    live") && text.contains("{\"Point\":1240}") && text.contains("call    msg_"),
+        "{text}"
+    );
+    let (code, text, _) = call("fetch-member-point --phone +628110000222 --outlet Kemang", &[])?;
+    assert!(code == Some(0) && text.contains("kind    cache") && text.contains("\nage "), "{text}");
+    let (code, text, _) = call("fetch-member-point --phone 0 --deadline 20s", &[])?;
+    assert!(code == Some(1) && text.contains("cause   status: the app answered with status 404"), "{text}");
+
+    let (code, text, _) = call("validate-coupon --code SPRING-7Q2 --amount 84000.50 --format json", &[])?;
+    let answer: Value = serde_json::from_str(&text)?;
+    assert_eq!((code, &answer["kind"], &answer["answer"]["Amount"]), (Some(0), &json!("live"), &json!(15)), "{text}");
+    let question = r#"{"Code":"USED-1AX","Outlet":"Kemang"}"#;
+    let (code, text, _) = call("validate-coupon --json", &[question])?;
+    assert!(code == Some(0) && text.contains("kind    refused") && text.contains("used already"), "{text}");
+    let (code, _, stderr) = call("validate-coupon --code A --deadline 31s", &[])?;
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("1 to 30000"), "{stderr}");
     Ok(())
 }

@@ -12,6 +12,7 @@ mod catcher;
 mod cli;
 mod disk;
 mod durable;
+mod hook_table;
 mod hooks;
 mod hostile;
 mod later;
