@@ -9,6 +9,7 @@ mod catching;
 mod feed;
 mod figure;
 mod history;
+pub mod hooks;
 mod latency;
 pub mod part;
 mod passthrough;
@@ -67,7 +68,7 @@ struct Group {
     run: fn(Scale) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 9] = [
+const GROUPS: [Group; 10] = [
     Group { name: "throughput", what: "fan-out 1 and 5 against pass-through; CPU and memory", run: throughput::run },
     Group { name: "steady", what: "publish to receiver at 200 events/s", run: latency::steady },
     Group { name: "neighbour", what: "a dead endpoint with 100,000 waiting", run: latency::neighbour },
@@ -75,6 +76,7 @@ const GROUPS: [Group; 9] = [
     Group { name: "log", what: "a query over 5 M attempts", run: history::query },
     Group { name: "account-log", what: "the log of one account with 300 URLs and 1 M attempts", run: account_log::run },
     Group { name: "catcher", what: "1,000 requests/s for 30 s into a small byte budget", run: catching::run },
+    Group { name: "hooks", what: "a till that asks an app that is slow, dead or hostile", run: hooks::run },
     Group { name: "retention", what: "10 M attempts removed while delivering", run: history::retention },
     Group { name: "idle", what: "memory with nothing to do", run: throughput::idle },
 ];

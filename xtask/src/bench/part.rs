@@ -15,7 +15,11 @@ use ringup_testkit::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{feed, passthrough};
+use super::{
+    feed,
+    hooks::{self, vendor::Habit},
+    passthrough,
+};
 
 /// A part of a measurement.
 #[derive(Subcommand, Clone, Debug)]
@@ -26,6 +30,13 @@ pub enum Part {
     Load,
     /// The same HTTP in and out with no store
     Passthrough(passthrough::Setup),
+    /// Asks hooks: takes an order as one line of JSON, answers with another
+    Till,
+    /// A loyalty app: answers `count` with the questions that have reached it
+    Vendor {
+        /// Milliseconds that it takes, `silent` or `hostile`
+        habit: Habit,
+    },
     /// Fills a data folder with history
     Feed(feed::Order),
 }
@@ -73,6 +84,8 @@ pub fn run(part: &Part) -> Result<()> {
         Part::Receiver { address } => receive(*address),
         Part::Load => load(),
         Part::Passthrough(setup) => passthrough::run(setup),
+        Part::Till => hooks::till::run(),
+        Part::Vendor { habit } => hooks::vendor::run(*habit),
         Part::Feed(order) => feed::run(order),
     }
 }
