@@ -43,6 +43,8 @@ struct Attention {
     words: String,
     failed: u64,
     filter: String,
+    /// All that failed in the window, as the page that resends takes it.
+    resend: String,
 }
 
 /// A step of the checklist, ticked by what is so, not by what was clicked.
@@ -72,6 +74,7 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
                 shape: health.shape(),
                 words: health.words(&ui),
                 failed: health.sum.failed,
+                resend: ui.search(&format!("status:failed after:-24h url:{}", crate::endpoint::name(&one.endpoint))),
                 filter: crate::endpoint::name(&one.endpoint),
             });
         }

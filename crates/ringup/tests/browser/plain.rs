@@ -117,13 +117,13 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
     browser.sees("Saved.").await?;
     ensure!(browser.run("return document.querySelector('#retries').value").await? == "3", "it was not kept");
 
-    // A hook: whom it asks, and a trial of it. That the answer is none of its contract is told as such.
+    // A hook: whom it asks, and a trial of it. The receiver refuses whatever it sees for the first time.
     browser.go(&format!("{ACCOUNT}/loyalty/fetchMemberPoint")).await?;
     browser.fill("#url", &receiver.url("/points")).await?;
     browser.click("#settings button.primary").await?;
     browser.sees("Tills are answered by this app").await?;
     browser.click("#try button.primary").await?;
-    browser.sees("The app's answer is empty").await?;
+    browser.sees("the app answered with status 404").await?;
 
     // A catcher.
     browser.go(&format!("{ACCOUNT}/test/catchers")).await?;

@@ -240,6 +240,7 @@ chart-table = Show as table
 spark = { $count } of { $all } spans with failures
 overview-quiet = Nothing was sent in 24 hours.
 overview-healthy = All is well. { $share } of { $n } attempts in 24 h delivered.
+overview-resend = Resend after fix
 overview-attention = Needs attention
 overview-failures = Recent failures
 overview-no-failures = No failure is on record.

@@ -240,6 +240,7 @@ chart-table = Tampilkan sebagai tabel
 spark = { $count } dari { $all } rentang dengan kegagalan
 overview-quiet = Tidak ada yang dikirim dalam 24 jam.
 overview-healthy = Semua baik. { $share } dari { $n } percobaan dalam 24 jam terkirim.
+overview-resend = Kirim ulang setelah diperbaiki
 overview-attention = Perlu perhatian
 overview-failures = Kegagalan terbaru
 overview-no-failures = Tidak ada kegagalan yang tercatat.

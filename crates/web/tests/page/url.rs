@@ -1,9 +1,9 @@
 //! Developer → URL.
 
-use ringup_core::delivery::After;
+use ringup_core::delivery::{After, Ended};
 
 use crate::desk::{Browser, Desk};
-use crate::log::DELIVERED;
+use crate::log::{DELIVERED, MISSING};
 
 /// A browser with an account that has nothing yet.
 pub async fn fresh(desk: &Desk) -> Browser {
@@ -141,4 +141,19 @@ async fn the_list_tells_the_answer_time_and_a_pause_its_reason() {
     page.shows("Paused").lacks("Reason:");
     let page = browser.post(&format!("{path}/pause"), &[("reason", &"x".repeat(9_000))]).await;
     assert_eq!(page.status, 422);
+}
+
+#[tokio::test]
+async fn the_overview_leads_to_what_a_failing_url_missed() {
+    let desk = Desk::open().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/urls/new").await;
+    browser.post("/a/kopi/urls", &[("url", "https://erp.example/a"), ("description", "ERP")]).await;
+    browser.get("/a/kopi/test/send").await;
+    browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", "{}")]).await;
+    desk.attempt_all(MISSING, After::Ended(Ended::NotRepeated), "no").await;
+    let page = browser.get("/a/kopi").await;
+    let path = page.text.split("href=\"").find(|part| part.starts_with("/a/kopi/logs/resend?")).unwrap();
+    let path = path.split('"').next().unwrap().replace("&#38;", "&");
+    browser.get(&path).await.lacks("Nothing to resend").lacks("This search cannot be read").shows("ERP");
 }
