@@ -5,6 +5,7 @@
 
 mod ask;
 mod line;
+mod sale;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use ringup_core::hook::{self, Contract, Generation, HookPlan, Mode};
 use ringup_core::id::EndpointId;
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::ENDPOINTS_PER_ACCOUNT_MAX;
+use ringup_core::policy::Policy;
 use ringup_core::scope::Scope;
 use ringup_core::settings::Settings;
 use ringup_core::subscription::Subscription;
@@ -44,10 +46,9 @@ pub struct HookDraft {
     pub disabled: bool,
 }
 
-/// The published hook of this name that can be asked: those that write wait for their way through the lanes.
-pub(crate) fn readable(name: &str) -> Result<&'static Contract, AppError> {
-    let contract = hook::contract(name).filter(|contract| contract.mode == Mode::Read);
-    contract.ok_or_else(|| AppError::not_found("hook", name))
+/// The published hook of this name.
+pub(crate) fn known(name: &str) -> Result<&'static Contract, AppError> {
+    hook::contract(name).ok_or_else(|| AppError::not_found("hook", name))
 }
 
 /// Whether events of this type tell what was asked, and not what happened.
@@ -92,7 +93,7 @@ impl App {
     ) -> Result<Arc<EndpointView>, AppError> {
         let decide = |directory: &Directory| {
             let view = owned(directory, principal, account, Scope::Endpoints)?;
-            self.decided(&view, readable(name)?, draft)
+            self.decided(&view, known(name)?, draft)
         };
         let key = EndpointKey(self.change(principal, decide).await?);
         self.directory().endpoint(key).ok_or_else(|| AppError::not_found("hook", name))
@@ -156,7 +157,11 @@ impl App {
             secrets: vec![self.drafted_secret("secret", &SecretDraft::default())?],
             headers: Vec::new(),
             authorization: Default::default(),
-            settings: Settings::default(),
+            settings: match contract.mode {
+                Mode::Read => Settings::default(),
+                // Points must arrive, also at an app that is down for a day.
+                Mode::Write => Settings { policy: Some(Policy::Durable), ..Settings::default() },
+            },
             created_at: now,
             updated_at: now,
         }))

@@ -18,6 +18,7 @@ use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, header_lines, kept_body};
 use ringup_store::seam::Settlement;
+use ringup_store::waits::Came;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +28,7 @@ use crate::announce::Announcer;
 use crate::gauge::FirstAttempts;
 use crate::intake::Message;
 use crate::lane::Entry;
+use crate::reward;
 use crate::steady::Steady;
 
 /// What attempts and the conductor share.
@@ -71,6 +73,8 @@ pub struct Done {
     pub asked: Duration,
     pub latency: Duration,
     pub settlement: Settlement,
+    /// What a till is to hear of it once it is durable; `None` for all ordinary deliveries.
+    pub came: Option<Box<Came>>,
 }
 
 impl Shell {
@@ -193,6 +197,11 @@ impl Shell {
         let kept = view.settings.log_mode_at(started_at).keeps(&outcome);
         let result = AttemptResult::of(&outcome);
         let counted = !matches!(next, Next::Again);
+        let asked_by = reward::contract(&view, &entry.event);
+        let came = asked_by.map(|contract| Box::new(reward::came(contract, &outcome, after)));
+        let then = asked_by.zip(came.as_deref()).filter(|_| after == After::Delivered).and_then(|(contract, came)| {
+            reward::settled(&self.catalogue, &entry.event, contract, &came.judgement, now, self.random.id_part())
+        });
         let settlement = Settlement {
             key: entry.delivery.key,
             event: entry.event.clone(),
@@ -223,12 +232,13 @@ impl Shell {
                 body_end: outcome.answer().map(|answer| answer.body_end).unwrap_or_default(),
                 random: self.random.id_part(),
             }),
+            then,
         };
         if let After::Retry { due_at, attempts_made } = after {
             entry.delivery.attempts_made = attempts_made;
             entry.delivery.state = DeliveryState::Scheduled(due_at);
         }
-        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement };
+        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came };
         let _ = self.messages.send(Message::Done(Box::new(done)));
     }
 

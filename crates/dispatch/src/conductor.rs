@@ -62,6 +62,7 @@ pub struct Conductor {
     held_bytes: usize,
     /// Attempts to be told about once they are durable.
     announced: BTreeMap<DeliveryKey, Pending>,
+    heard: crate::reward::Heard,
     stop: Option<Stop>,
 }
 
@@ -113,6 +114,7 @@ impl Conductor {
             calling: 0,
             held_bytes: 0,
             announced: BTreeMap::new(),
+            heard: BTreeMap::new(),
             stop: None,
         }
     }
@@ -345,12 +347,13 @@ impl Conductor {
             let announcer = self.shell.announcer.clone();
             self.shell.tasks.spawn(async move { announcer.tell_attempt(pending).await });
         }
+        crate::reward::tell(&mut self.heard, key, &self.shell.catalogue);
         self.sweep.on_settled(key);
         self.visit(key.endpoint, |lane| lane.settled(key.event));
     }
 
     fn on_done(&mut self, done: Done) {
-        let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement } = done;
+        let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came } = done;
         let (key, after) = (settlement.key, settlement.after);
         let verdict = Verdict::of(&outcome);
         let now = self.shell.steady.now();
@@ -362,6 +365,7 @@ impl Conductor {
         if let Some(pending) = pending {
             self.announced.insert(key, pending);
         }
+        self.heard.extend(came.map(|came| (key, (settlement.event.id, *came))));
         let unrecorded = cut_off && settlement.attempt.is_none();
         if !unrecorded {
             self.shell.catalogue.store().record(settlement);
@@ -442,8 +446,6 @@ impl Conductor {
             Take::Idle => {}
         }
     }
-
-    // --- stopping
 
     fn is_stopped(&self) -> bool {
         let Some(stop) = &self.stop else { return false };

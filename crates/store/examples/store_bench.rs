@@ -276,6 +276,7 @@ fn delivered(fresh: &Fresh, outcome: OutcomeWord) -> Settlement {
     Settlement {
         key: DeliveryKey { endpoint: fresh.endpoint, event: fresh.event.tick() },
         event: fresh.event.clone(),
+        then: None,
         after: After::Delivered,
         ended_at: NOON,
         attempt: Some(Attempt {

@@ -17,6 +17,7 @@ use crate::directory::Directory;
 use crate::keyring;
 use crate::operational::notices;
 use crate::seam::{Change, Fresh, Listener, Loaded, Store, StoreError};
+use crate::waits::Waits;
 
 /// The directory together with the store behind it. Readers look into the directory; changes come through here.
 pub struct Catalogue {
@@ -28,6 +29,7 @@ pub struct Catalogue {
     changed: watch::Sender<u64>,
     begun: watch::Sender<u64>,
     settled: watch::Sender<u64>,
+    waits: Waits,
 }
 
 impl Catalogue {
@@ -40,6 +42,7 @@ impl Catalogue {
             changed: watch::Sender::new(0),
             begun: watch::Sender::new(0),
             settled: watch::Sender::new(0),
+            waits: Waits::default(),
         }
     }
 
@@ -49,6 +52,11 @@ impl Catalogue {
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Who waits to hear of deliveries.
+    pub fn waits(&self) -> &Waits {
+        &self.waits
     }
 
     /// Wakes after each change. A hint: look into the directory for what is so now.

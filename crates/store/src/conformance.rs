@@ -85,6 +85,7 @@ macro_rules! conformance_tests {
             accepting: a_group_is_answered_in_its_order,
             accepting: an_empty_group_is_nothing,
             accepting: what_was_asked_already_is_recorded_and_not_delivered,
+            accepting: what_a_settlement_tells_is_accepted_with_it,
             accepting: ids_carry_the_clock_and_the_random_part,
             accepting: ids_grow_when_the_clock_stands_still_or_goes_back,
             accepting: ids_grow_across_a_restart_with_the_clock_behind,

@@ -20,6 +20,7 @@ pub mod sealed;
 pub mod seam;
 pub mod sqlite;
 pub mod task;
+pub mod waits;
 
 pub use catcher::CatcherStore;
 pub use seam::{Store, StoreError};

@@ -358,6 +358,8 @@ pub struct Settlement {
     pub attempt: Option<Attempt>,
     /// `None` for attempts that do not count, being cut off by us.
     pub count: Option<Count>,
+    /// An event that tells what came of it: accepted before this is settled, as by `accept`, and never lost when this is.
+    pub then: Option<Box<NewEvent>>,
 }
 
 #[derive(Clone, Debug)]

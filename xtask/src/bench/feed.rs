@@ -181,6 +181,7 @@ fn settle(store: &SqliteStore, new: NewEvent, id: EventId, number: u64) {
         store.record(Settlement {
             key: DeliveryKey { endpoint: target.endpoint, event: id.tick() },
             event: event.clone(),
+            then: None,
             after: if failed { After::Ended(Ended::Exhausted) } else { After::Delivered },
             ended_at: new.now,
             attempt: Some(Attempt {

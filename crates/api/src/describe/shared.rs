@@ -44,7 +44,7 @@ const NAMES: [(&str, &str); 12] = [
     ("task_id", "The background task's id."),
     ("sink_id", "The endpoint's id or uid."),
     ("catcher_id", "The catcher's id."),
-    ("hook_name", "`fetchMemberPoint` or `validateCoupon`."),
+    ("hook_name", "`fetchMemberPoint`, `validateCoupon` or `orderComplete`."),
     ("number", "The request's number within its catcher, counted from 1."),
     ("consumer_id", "The consumer's own name."),
 ];

@@ -2,7 +2,6 @@
 
 use axum::extract::{FromRequestParts, State};
 use http::request::Parts;
-use ringup_core::hook::{self, Mode};
 
 use super::{Answer, Shared, done, ok};
 use crate::extract::{Body, Caller, Names};
@@ -25,17 +24,6 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
         let place = vec!["header".to_owned(), DEADLINE.to_owned()];
         let item = Item { place, why, rule: "range" };
         millis.map(|millis| Deadline(Some(millis))).ok_or_else(|| Problem::misfit(vec![item]))
-    }
-}
-
-/// What writes must go the way of deliveries, which it does not yet.
-fn only_reads(name: &str) -> Result<(), Problem> {
-    match hook::contract(name) {
-        Some(contract) if contract.mode == Mode::Write => {
-            let instead = "publish the sale as an event; `fetchMemberPoint` and `validateCoupon` are there";
-            Err(Problem::not_implemented(&format!("the hook {name}"), instead))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 
@@ -84,7 +72,6 @@ pub async fn set(
     Names([account, name]): Names<2>,
     Body(body): Body,
 ) -> Answer {
-    only_reads(&name)?;
     let draft = json::read::<HookIn>(&body)?.draft()?;
     let view = api.app.set_hook(&who, &account, &name, draft).await?;
     Ok(ok(&HookOut::of(&view)))
@@ -105,8 +92,9 @@ pub async fn delete(State(api): Shared, Caller(who): Caller, Names([account, nam
 
 /// Ask a hook
 ///
-/// Answered before the deadline whatever the app does; the answer says who gave it. Not kept and not repeated: an answer
-/// that comes too late is of no use.
+/// Answered before the deadline whatever the app does; the answer says who gave it. A question that reads is not kept and
+/// not repeated: an answer that comes too late is of no use. `orderComplete` is kept first and repeated by the retry policy;
+/// the same invoice submitted again is answered from what the app said, and never asked about twice at a time.
 #[utoipa::path(
     post,
     path = "/app/{app_id}/hook/{hook_name}",
@@ -123,7 +111,6 @@ pub async fn ask(
     Deadline(deadline): Deadline,
     Body(body): Body,
 ) -> Answer {
-    only_reads(&name)?;
     let question = json::utf8(&body)?;
     let answer = api.app.ask_hook(&who, &account, &name, question, deadline).await?;
     Ok(ok(&HookAnswerOut::of(&answer)))

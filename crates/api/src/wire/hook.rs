@@ -115,6 +115,9 @@ pub struct HookAnswerOut {
     took_ms: u64,
     /// The `webhook-id` of the call, by which the log has it; null where nobody was called.
     call_id: Option<String>,
+    /// The app is asked again by the retry policy, and what it says is told by an event `loyaltyRewardSettled`. Only of
+    /// `orderComplete`.
+    queued: bool,
 }
 
 impl HookAnswerOut {
@@ -128,6 +131,7 @@ impl HookAnswerOut {
             age_ms: told.age.map(millis),
             took_ms: millis(answer.took),
             call_id: answer.call.map(|id| id.to_string()),
+            queued: answer.queued,
         }
     }
 }

@@ -187,6 +187,7 @@ impl Desk {
             self.store.record(Settlement {
                 key: DeliveryKey { endpoint: fresh.endpoint, event: fresh.event.tick() },
                 event: fresh.event.clone(),
+                then: None,
                 after,
                 ended_at: now,
                 attempt: Some(Attempt {

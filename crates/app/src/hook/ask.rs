@@ -8,8 +8,8 @@ use ringup_core::breaker::{Admit, Pass};
 use ringup_core::delivery::{Ended, Trigger};
 use ringup_core::event::{Extras, KeepPayload, Target};
 use ringup_core::hook::{
-    self, AnswerKind, BadDeadline, Contract, FailCause, Failed, HookPlan, Judgement, Told, is_logged, judge, log_words,
-    verdict,
+    self, AnswerKind, BadDeadline, Contract, FailCause, Failed, HookPlan, Judgement, Mode, Told, is_logged, judge,
+    log_words, verdict,
 };
 use ringup_core::id::EventId;
 use ringup_core::limits::JSON_DEPTH_MAX;
@@ -29,7 +29,8 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use super::line::{Flight, Line};
-use super::{answering, plan_of, readable};
+use super::sale::Sale;
+use super::{answering, known, plan_of};
 use crate::app::App;
 use crate::check::Faults;
 use crate::error::{AppError, Fault};
@@ -45,6 +46,8 @@ pub struct HookAnswer {
     pub took: Duration,
     /// The name of the call in the log, and its `webhook-id`; `None` where nobody was called for it.
     pub call: Option<EventId>,
+    /// The app will be asked again by the retry policy, and what it says will be told by an event.
+    pub queued: bool,
 }
 
 /// What came of a call.
@@ -55,7 +58,7 @@ pub(super) struct Came {
 }
 
 impl App {
-    /// Asks a hook that reads. `asked_ms` is what the till can wait.
+    /// Asks a hook. `asked_ms` is what the till can wait.
     pub async fn ask_hook(
         &self,
         principal: &Principal,
@@ -66,22 +69,27 @@ impl App {
     ) -> Result<HookAnswer, AppError> {
         let began = Instant::now();
         let view = self.owned(principal, account, Scope::Publish)?;
-        let contract = readable(name)?;
+        let contract = known(name)?;
         let found = answering(&view, name);
         let plan = found.and_then(|found| plan_of(found));
         let deadline = plan.map_or(HookPlan::DEADLINE_DEFAULT, |plan| plan.deadline);
         let budget = hook::budget(deadline, asked_ms).map_err(bad_deadline)?;
-        let question = self.checked_question(contract, plan, question)?;
+        let (question, key) = self.checked_question(contract, plan, question)?;
         let until = began + budget;
         let shortened = budget < deadline;
 
         let fallback = plan.and_then(|plan| plan.fallback.as_deref());
         let fallback = || fallback.and_then(|document| hook::fallback(contract, document).ok());
-        let answer = |told, call| Ok(HookAnswer { told, took: began.elapsed(), call });
+        let answer = |told, call| Ok(HookAnswer { told, took: began.elapsed(), call, queued: false });
         let failed = |cause| Judgement::Failed(Failed::of(cause));
         let Some(found) = found else {
             return answer(hook::told(failed(FailCause::NotSet), None, None), None);
         };
+        if let (Mode::Write, Some(key)) = (contract.mode, key) {
+            let sale = Sale { view: &view, found, contract, question, key, until, shortened };
+            let (told, call, queued) = self.submit(sale).await?;
+            return Ok(HookAnswer { told, took: began.elapsed(), call, queued });
+        }
         if found.endpoint.stopped.is_some() {
             return answer(hook::told(failed(FailCause::Stopped), None, fallback()), None);
         }
@@ -109,7 +117,7 @@ impl App {
         contract: &Contract,
         plan: Option<&HookPlan>,
         question: &str,
-    ) -> Result<String, AppError> {
+    ) -> Result<(String, Option<String>), AppError> {
         let mut faults = Faults::default();
         let (bytes, bytes_max) = (question.len(), self.plan.payload_bytes_max);
         faults.check(bytes <= bytes_max, || {
@@ -122,7 +130,7 @@ impl App {
         faults.done()?;
         let generation = plan.map(|plan| plan.generation).unwrap_or_default();
         let written = hook::question(contract, generation, question);
-        written.map(|(body, _)| body).map_err(|bad| {
+        written.map_err(|bad| {
             let fault = |bad: hook::BadQuestion| Fault::new("body", bad.code, bad.why).at(bad.name);
             AppError::Invalid(bad.into_iter().map(fault).collect())
         })

@@ -12,6 +12,8 @@ pub enum FailCause {
     Stopped,
     /// No answer in time.
     Late,
+    /// The app failed this sale before and is asked again later by the retry policy.
+    Queued,
     /// The app has failed so often that it is left alone for a while.
     BreakerOpen,
     /// As many questions are open as may be.
@@ -52,6 +54,7 @@ words!(FailCause {
     NotSet = "not_set",
     Stopped = "stopped",
     Late = "late",
+    Queued = "queued",
     BreakerOpen = "breaker_open",
     Busy = "busy",
     Unreachable = "unreachable",
@@ -100,6 +103,7 @@ impl fmt::Display for Failed {
             FailCause::NotSet => f.write_str("no app is set for this hook"),
             FailCause::Stopped => f.write_str("this hook is switched off or paused"),
             FailCause::Late => f.write_str("the app did not answer in time"),
+            FailCause::Queued => f.write_str("the app failed before and is asked again later"),
             FailCause::BreakerOpen => f.write_str("the app failed too often and is left alone for a while"),
             FailCause::Busy => f.write_str("too many questions are open already"),
             FailCause::Unreachable => write!(f, "the app could not be reached ({about})"),

@@ -13,6 +13,7 @@ mod contract;
 mod judge;
 mod plan;
 mod question;
+mod settled;
 
 pub use answer::Reading;
 pub use budget::{BadDeadline, budget};
@@ -21,6 +22,7 @@ pub use contract::{Contract, Field, Generation, Kind, Mode, NAMES, contract};
 pub use judge::{Judgement, LogWords, Told, fallback, is_logged, judge, log_words, told, verdict};
 pub use plan::{AnswerKind, HookPlan};
 pub use question::{BadQuestion, question};
+pub use settled::{SETTLED, read_settled, settled, settled_uid};
 
 #[cfg(test)]
 mod tests;

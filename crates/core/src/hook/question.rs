@@ -82,12 +82,12 @@ fn fault(field: &Field, code: &'static str, why: &str) -> BadQuestion {
 }
 
 /// What a string spells.
-fn text(value: &str) -> String {
+pub(super) fn text(value: &str) -> String {
     let characters = json::Characters::of(value.as_bytes()).into_iter().flatten();
     characters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     let mut text = String::from('"');
     for character in name.chars() {
         match character {

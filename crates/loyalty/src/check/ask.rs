@@ -237,6 +237,7 @@ impl Came {
             FailCause::Unreachable
             | FailCause::NotSet
             | FailCause::Stopped
+            | FailCause::Queued
             | FailCause::BreakerOpen
             | FailCause::Busy
             | FailCause::Blocked

@@ -26,5 +26,6 @@ mod recovering;
 mod reference;
 mod requests;
 mod resending;
+mod sales;
 mod schedule;
 mod stage;

@@ -14,7 +14,7 @@ use ringup_core::time::{Tick, Timestamp};
 use super::scene::{ALL, Scene, newest, skipped, target};
 use super::{Home, sample};
 use crate::query::{AttemptFilter, EventFilter, Order, PageRequest, Payload, StoredEvent};
-use crate::seam::{Acceptance, Asked, EventName, Idempotency, NewEvent};
+use crate::seam::{Acceptance, Asked, EventName, Idempotency, NewEvent, Settlement};
 
 /// Somebody waited for the answer: the event comes with what was said, and nobody is sent anything.
 pub async fn what_was_asked_already_is_recorded_and_not_delivered(home: &dyn Home) {
@@ -50,6 +50,31 @@ pub async fn what_was_asked_already_is_recorded_and_not_delivered(home: &dyn Hom
     let minute = sample::noon().as_minutes();
     let counts = scene.store.counts(endpoint, minute, minute + 2).await.expect("counters");
     assert_eq!(counts.iter().map(|count| count.delivered).sum::<u64>(), 2);
+}
+
+/// What a settlement tells is there when the settlement is, once however often it is told, and is delivered.
+pub async fn what_a_settlement_tells_is_accepted_with_it(home: &dyn Home) {
+    let scene = Scene::open(home).await;
+    let [asked, told] = [scene.endpoints[0], scene.endpoints[1]];
+    let event = scene.publish(scene.new_event(sample::noon(), &[asked])).await;
+    let uid = "~reward 1".to_owned();
+    let then = NewEvent {
+        uid: Some(uid.clone()),
+        idempotency: Some(Idempotency { key: uid.clone(), fingerprint: 0, not_before: event.accepted_at() }),
+        // The next day: another file.
+        ..scene.new_event(sample::day(5), &[told])
+    };
+    for _ in 0..2 {
+        let then = Some(Box::new(then.clone()));
+        scene.record(Settlement { then, ..sample::settlement(&event, asked, After::Delivered) }).await;
+    }
+    let scene = scene.reopen(home).await;
+    assert_eq!(scene.live(asked).await.len(), 0);
+    assert_eq!(scene.live(told).await.len(), 1);
+    let stored = scene.store.event(scene.account, EventName::Uid(uid)).await.expect("it reads").expect("it is there");
+    assert_eq!(stored.payload, Payload::Kept(then.payload));
+    let all = scene.store.events(scene.account, EventFilter::default(), newest(ALL)).await.expect("it reads");
+    assert_eq!(all.rows.len(), 2);
 }
 
 pub async fn an_event_comes_back_as_it_was(home: &dyn Home) {

@@ -168,6 +168,7 @@ pub fn settlement(event: &Arc<Event>, endpoint: EndpointKey, after: After) -> Se
             duration: Duration::from_millis(40),
             gave_up,
         }),
+        then: None,
     }
 }
 

@@ -92,7 +92,10 @@ fn insert(history: &mut History, new: NewEvent, fresh: &mut Vec<Fresh>) -> Event
         if let Some(how) = ended {
             history.ended.insert(key, how);
         }
-        settle::settle(history, Settlement { key, event, after: After::Unchanged, ended_at, attempt, count });
+        settle::settle(
+            history,
+            Settlement { key, event, after: After::Unchanged, ended_at, attempt, count, then: None },
+        );
     }
     history.settle_payload(tick);
     id

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ringup_core::delivery::DeliveryKey;
 use tokio::task::AbortHandle;
 
+use super::accept;
 use super::configuration::ConfigurationRows;
 use super::history::History;
 use super::notice::{self, Notice};
@@ -170,9 +171,14 @@ impl State {
     fn settle(&mut self, failure: Option<Failure>) -> usize {
         let pending = std::mem::take(&mut self.pending);
         let settled = pending.len();
-        for settlement in pending {
+        for mut settlement in pending {
             self.untold.push(settlement.key);
+            let then = settlement.then.take().map(|then| *then);
             settle::settle(&mut self.durable.history, settlement);
+            if let Some(then) = then {
+                let (_, fresh) = accept::accept(&mut self.durable.history, vec![then], Duration::MAX);
+                self.tell(Notice::Accepted(fresh));
+            }
         }
         if failure.is_none() {
             let keys = std::mem::take(&mut self.untold);

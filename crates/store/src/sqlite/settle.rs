@@ -53,6 +53,7 @@ impl Writer {
             ended_at: asked.ended_at,
             attempt: asked.attempt.clone(),
             count: asked.count,
+            then: None,
         };
         self.settle(&settlement)?;
         let day = self.writing(id.tick().day())?;

@@ -94,7 +94,8 @@ impl Writer {
     /// One group: all of it in one commit per day file it touches, which normally is one.
     fn group(&mut self, items: Vec<Item>) {
         self.groups += 1;
-        let only_settlements = items.iter().all(|item| matches!(item, Item::Settle(_)));
+        let only_settlements =
+            items.iter().all(|item| matches!(item, Item::Settle(settlement) if settlement.then.is_none()));
         self.syncing = !only_settlements || self.last_sync.elapsed() >= self.shared.plan.sync_interval;
         let mut fresh = Vec::new();
         let mut applied = Vec::with_capacity(items.len());
@@ -140,6 +141,9 @@ impl Writer {
             Item::Accept { events, .. } => Applied::Accepted(self.accept(events, fresh)?),
             Item::Settle(settlement) => {
                 self.settle(settlement)?;
+                if let Some(then) = &settlement.then {
+                    self.accept(std::slice::from_ref(&**then), fresh)?;
+                }
                 Applied::Settled
             }
             Item::EndWaiting { wanted, .. } => Applied::Ended(self.end_waiting(wanted)?),
@@ -160,10 +164,11 @@ impl Writer {
         })
     }
 
-    /// Oldest day first. Notes which days stand, should a later one fail.
+    /// Newest day first: what a settlement of an older day tells is an event of today, and must not be missing when the
+    /// settlement stands. Told twice it is one event. Notes which days stand, should a later one fail.
     fn commit(&mut self, committed: &mut BTreeSet<Day>) -> Outcome<()> {
         fault::pass(self.shared.plan.failpoint.as_ref(), Point::BeforeCommit);
-        for (day, open) in &mut self.open {
+        for (day, open) in self.open.iter_mut().rev() {
             if open.is_in_transaction() {
                 if let Err(error) = open.commit() {
                     let fault = Fault::of(&open.file.path, &error);
