@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use ringup_core::hook::{Contract, Kind, Mode, NAMES, contract};
+use ringup_core::hook::{Contract, Kind, NAMES, contract};
 
 use crate::Web;
 use crate::error_page::Failure;
@@ -29,7 +29,7 @@ pub fn routes() -> Router<Arc<Web>> {
 
 /// The hooks that can be set, in the guide's order.
 fn hooks() -> impl Iterator<Item = &'static Contract> {
-    NAMES.iter().filter_map(|name| contract(name)).filter(|contract| contract.mode == Mode::Read)
+    NAMES.iter().filter_map(|name| contract(name))
 }
 
 /// The hook of an address.

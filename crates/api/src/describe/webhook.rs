@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn every_event_has_a_schema_and_a_sample() {
         let webhooks = webhooks();
-        assert_eq!(webhooks.len(), 34);
+        assert_eq!(webhooks.len(), 35);
         for (name, item) in &webhooks {
             let content = &item["post"]["requestBody"]["content"]["application/json"];
             let fields = content["schema"]["properties"].as_object().expect("fields");

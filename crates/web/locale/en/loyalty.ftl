@@ -71,3 +71,7 @@ hook-contract-help = Names are read in any case, values strictly: a number that 
 done-hook = Saved. Tills are answered by this app from now on.
 done-hook-gone = The hook is removed.
 hook-falls-back = Falls back to an answer of your own when nobody answers.
+hook-try-writes = Asking gives points: the sale is kept, brought to the app until it takes it, and known again by its ID.
+hook-invoice = Invoice
+hook-confirm = I know that this gives points
+hook-queued = kept, and asked again by the retry policy

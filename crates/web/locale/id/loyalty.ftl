@@ -71,3 +71,7 @@ hook-contract-help = Nama dibaca tanpa membedakan huruf besar, nilai dibaca keta
 done-hook = Tersimpan. Kasir dijawab oleh aplikasi ini mulai sekarang.
 done-hook-gone = Hook dihapus.
 hook-falls-back = Memakai jawaban cadangan bila tidak ada yang menjawab.
+hook-try-writes = Bertanya memberi poin: penjualan disimpan, dibawa ke aplikasi sampai diterima, dan dikenali dari ID-nya.
+hook-invoice = Faktur
+hook-confirm = Saya tahu ini memberi poin
+hook-queued = disimpan, dan ditanya lagi menurut kebijakan pengulangan

@@ -16,6 +16,7 @@ use crate::chart;
 use crate::error_page::{Answer, Failure};
 use crate::fields::Fields;
 use crate::health::{Health, WINDOW};
+use crate::json_view::spread;
 use crate::log::Line;
 use crate::markup::Markup;
 use crate::menu::Menu;
@@ -113,7 +114,7 @@ impl Form {
 /// `GET /a/{account}/loyalty/{hook}`
 pub async fn page(State(web): Shared, visit: Visit, Path((account, hook)): Path<(String, String)>) -> Answer {
     let contract = named(&hook)?;
-    Ok(html(&shown(&web, &visit, &account, contract, None, Trial::blank(contract), Vec::new()).await?))
+    Ok(html(&shown(&web, &visit, &account, contract, None, blank(&web, &visit, contract), Vec::new()).await?))
 }
 
 /// `POST /a/{account}/loyalty/{hook}`: whom it asks. Whoever sees the URL that is asked now means to replace it.
@@ -133,7 +134,8 @@ pub async fn set(
         Ok(()) => back(&web, &visit, &account, &format!("/{}?done=hook", contract.name)),
         Err(error) => {
             let faults = faults(error)?;
-            let page = shown(&web, &visit, &account, contract, Some(posted), Trial::blank(contract), faults).await?;
+            let page =
+                shown(&web, &visit, &account, contract, Some(posted), blank(&web, &visit, contract), faults).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&page)).into_response())
         }
     }
@@ -147,6 +149,12 @@ pub async fn remove(
 ) -> Answer {
     web.app.delete_hook(&visit.who, &account, &named(&hook)?.name).await?;
     back(&web, &visit, &account, "?done=hook-gone")
+}
+
+fn blank(web: &Web, visit: &Visit, contract: &Contract) -> Trial {
+    let sample = web.app.sample(&visit.who, &contract.name, 0);
+    let sample = sample.map(|sample| spread(&String::from_utf8_lossy(&sample.payload))).unwrap_or_default();
+    Trial::blank(contract, &sample)
 }
 
 /// The page after a trial.

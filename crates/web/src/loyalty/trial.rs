@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use axum::response::IntoResponse as _;
 use http::StatusCode;
 use ringup_app::HookAnswer;
-use ringup_core::hook::{AnswerKind, Contract, Kind};
+use ringup_core::hook::{AnswerKind, Contract, Kind, Mode};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -18,10 +18,15 @@ use crate::json_view::spread;
 use crate::ui::Ui;
 use crate::visit::{Posted, faults};
 
+/// The field that takes a whole question.
+const DOCUMENT: &str = "document";
+
 /// The form, and what came of it.
 #[derive(Default)]
 pub struct Trial {
     pub fields: Vec<Field>,
+    /// The whole question, where it is an invoice rather than a few fields.
+    pub document: Option<String>,
     pub told: Option<Told>,
     pub faults: Vec<(String, String)>,
 }
@@ -43,13 +48,21 @@ pub struct Told {
     pub failed: Option<(&'static str, String)>,
     pub age: Option<String>,
     pub took: String,
+    /// It is asked again by the retry policy.
+    pub queued: bool,
     /// The page of the call.
     pub call: Option<String>,
 }
 
 impl Trial {
-    pub fn blank(contract: &Contract) -> Trial {
-        Trial::of(contract, &|name| if name == "Outlet" { "Kemang".to_owned() } else { String::new() })
+    /// `sample` is the catalogue's.
+    pub fn blank(contract: &Contract, sample: &str) -> Trial {
+        let value = |name: &str| match name {
+            DOCUMENT => sample.to_owned(),
+            "Outlet" => "Kemang".to_owned(),
+            _ => String::new(),
+        };
+        Trial::of(contract, &value)
     }
 
     fn of(contract: &Contract, value: &dyn Fn(&str) -> String) -> Trial {
@@ -59,12 +72,18 @@ impl Trial {
             is_required: field.required,
             is_json: field.kind != Kind::Text,
         };
-        Trial { fields: contract.question.iter().map(field).collect(), ..Trial::default() }
+        match contract.mode {
+            Mode::Read => Trial { fields: contract.question.iter().map(field).collect(), ..Trial::default() },
+            Mode::Write => Trial { document: Some(value(DOCUMENT)), ..Trial::default() },
+        }
     }
 
     /// The question as the till would send it, or what is wrong with its fields. A text may be empty; what takes JSON is
     /// left out then.
     fn question(&self) -> Result<String, Vec<(String, String)>> {
+        if let Some(document) = &self.document {
+            return Ok(document.clone());
+        }
         let mut wrong = Vec::new();
         let mut document = String::from("{");
         for field in &self.fields {
@@ -96,6 +115,7 @@ impl Told {
             failed: told.failed.map(|failed| (failed.cause.word(), failed.to_string())),
             age: told.age.map(|age| ui.span(&age)),
             took: ui.span(&crate::log::rounded(answer.took)),
+            queued: answer.queued,
             call: answer.call.map(|call| format!("{base}/events/{call}")),
         }
     }
@@ -119,7 +139,11 @@ pub async fn ask(
     let mut trial = filled(contract, &form);
     let view = web.app.account(&visit.who, &account)?;
     let base = crate::visit::account_path(&view);
+    // The box is required in the form; somebody without one has not seen the note beside it.
+    let unconfirmed = contract.mode == Mode::Write && !form.has("confirm");
+    let ui = visit.ui_of(&view, crate::menu::Menu::Hooks, "loyalty-title");
     let asked = match trial.question() {
+        _ if unconfirmed => Err(vec![(String::new(), ui.t("hook-try-writes"))]),
         Err(wrong) => Err(wrong),
         Ok(question) => match web.app.ask_hook(&visit.who, &account, &contract.name, &question, None).await {
             Ok(answer) => Ok(answer),
@@ -128,7 +152,6 @@ pub async fn ask(
     };
     match asked {
         Ok(answer) => {
-            let ui = visit.ui_of(&view, crate::menu::Menu::Hooks, "loyalty-title");
             trial.told = Some(Told::of(answer, &ui, &base));
             one::tried(&web, &visit, &account, contract, trial).await
         }

@@ -86,3 +86,28 @@ async fn what_is_wrong_with_a_hook_stands_beside_what_was_written() {
     page.shows("Customer").shows("{oops");
     assert_eq!(browser.get("/a/kopi/loyalty/nothing").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_sale_is_tried_only_by_somebody_who_knows_that_it_gives_points() {
+    let desk = Desk::calling().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/loyalty").await.shows("Order Complete");
+    let path = "/a/kopi/loyalty/orderComplete";
+    browser.get(path).await;
+    let page = browser.submit(path, &[("url", "http://127.0.0.1:9/"), ("deadline", "300")]).await;
+    page.shows("Asking gives points").shows("HS-25-000417").lacks("name=\"fallback\"");
+    let asked = [("q.document", r#"{"ID":"INV-1"}"#)];
+    let page = browser.post(&format!("{path}/try"), &asked).await;
+    assert_eq!(page.status, 422);
+    assert!(desk.fresh().is_empty(), "nothing is asked");
+    // No dispatcher runs here, so the sale is kept and nobody answers in time.
+    let asked = [("q.document", r#"{"ID":"INV-1"}"#), ("confirm", "1")];
+    let page = browser.post(&format!("{path}/try"), &asked).await;
+    page.shows("No answer").shows("kept, and asked again by the retry policy");
+    assert_eq!(desk.fresh().len(), 1);
+    let page = browser.post(&format!("{path}/try"), &[("q.document", "{"), ("confirm", "1")]).await;
+    assert_eq!(page.status, 422);
+    let page = browser.post(&format!("{path}/try"), &[("q.document", r#"{"id":1}"#), ("confirm", "1")]).await;
+    assert_eq!(page.status, 422);
+    page.shows("ID");
+}
