@@ -58,7 +58,13 @@ impl Row {
     }
 
     fn question(&self) -> Value {
+        /// Each is another sale.
+        static SALES: AtomicUsize = AtomicUsize::new(0);
         match self.hook {
+            "orderComplete" => {
+                let number = SALES.fetch_add(1, Ordering::Relaxed);
+                json!({"ID": format!("INV-{number}"), "Outlet": "Kemang", "Sales": 75_600})
+            }
             "validateCoupon" => json!({"Code": "A1", "Outlet": "Kemang", "Customer": {"Email": "", "Phone": "1"}}),
             _ => json!({"Outlet": "Kemang", "Phone": "0812", "Email": "", "Code": ""}),
         }
@@ -150,6 +156,8 @@ struct Came {
     endpoint: Option<String>,
     /// Calls that reached the app or failed on the way, this one included.
     calls: u64,
+    /// Kept until the call has ended: that of a sale outlives the till's wait.
+    app: Option<HostileServer>,
 }
 
 impl Shop<'_> {
@@ -190,8 +198,13 @@ impl Shop<'_> {
     async fn play(&self, row: &Row, scenario: Scenario, dns_port: u16) -> Result<Came> {
         let once = async |url: &str, more: Value| {
             let endpoint = self.set(row.hook, url, more).await?;
+            if row.hook == "orderComplete" {
+                // The app is given more time for a sale than the till has.
+                let settings = self.path(&format!("endpoint/{endpoint}/settings"));
+                self.stage.client.patch(&settings, &json!({"timeLimit": "1s"})).await?.success()?;
+            }
             let answer = self.ask(row, &row.question()).await?;
-            anyhow::Ok(Came { answer, endpoint: Some(endpoint), calls: 1 })
+            anyhow::Ok(Came { answer, endpoint: Some(endpoint), calls: 1, app: None })
         };
         match scenario {
             Scenario::Says(answer) => once(&Receiver::start(answer).await?.url("/ask"), json!({})).await,
@@ -199,8 +212,9 @@ impl Shop<'_> {
                 once(&Receiver::start(answer).await?.url("/ask"), json!({"fallback": fallback})).await
             }
             Scenario::Does(behaviour) => {
-                let server = HostileServer::start(behaviour).await?;
-                once(&server.url("/ask"), json!({})).await
+                let app = HostileServer::start(behaviour).await?;
+                let came = once(&app.url("/ask"), json!({})).await?;
+                Ok(Came { app: Some(app), ..came })
             }
             Scenario::NobodyListens => {
                 let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
@@ -209,7 +223,7 @@ impl Shop<'_> {
             Scenario::Inside => once(&format!("http://inside.example:{dns_port}/"), json!({})).await,
             Scenario::NotSet => {
                 self.stage.client.delete(&self.path(&format!("hook/{}/settings", row.hook))).await?;
-                Ok(Came { answer: self.ask(row, &row.question()).await?, endpoint: None, calls: 0 })
+                Ok(Came { answer: self.ask(row, &row.question()).await?, endpoint: None, calls: 0, app: None })
             }
             Scenario::SwitchedOff => {
                 let app = Receiver::start(200).await?;
@@ -224,7 +238,7 @@ impl Shop<'_> {
                 let calls = app.count();
                 ensure!(calls <= 6, "{calls} calls to a dead app");
                 ensure!(answer["callId"].is_null(), "nobody was called for it: {answer}");
-                Ok(Came { answer, endpoint: Some(endpoint), calls: calls as u64 })
+                Ok(Came { answer, endpoint: Some(endpoint), calls: calls as u64, app: None })
             }
             Scenario::Full => self.crowded(row).await,
             Scenario::Then(later) => {
@@ -241,7 +255,7 @@ impl Shop<'_> {
                 let (answer, _) = self.ask_until(row).await?;
                 ensure!(answer["answer"]["Point"] == 7 && answer["ageMs"].as_u64() > Some(4_000), "{answer}");
                 // The log has the good call as well: what it says of the other is the row before.
-                Ok(Came { answer, endpoint: None, calls: 2 })
+                Ok(Came { answer, endpoint: None, calls: 2, app: None })
             }
         }
     }
@@ -265,7 +279,7 @@ impl Shop<'_> {
         };
         let (first, answer) = tokio::join!(patient, turned_away);
         ensure!(first?.json()?["kind"] == "live");
-        Ok(Came { answer: answer?, endpoint: None, calls: 1 })
+        Ok(Came { answer: answer?, endpoint: None, calls: 1, app: None })
     }
 
     /// The log of an endpoint once so many calls of it are counted, each in the words of the table.
@@ -275,27 +289,54 @@ impl Shop<'_> {
         eventually("every call is counted", async || {
             let stats = self.stage.client.get(&stats).await?.success()?.json()?;
             let counted = stats["success"].as_u64().unwrap_or(0) + stats["fail"].as_u64().unwrap_or(0);
-            Ok(if counted == calls { Ok(()) } else { Err(stats) })
+            Ok(if counted >= calls { Ok(()) } else { Err(stats) })
         })
         .await?;
         let attempts = self.stage.client.list::<Value>(&self.path(&format!("attempt/endpoint/{endpoint}"))).await?;
         Ok(attempts.iter().map(worded).collect())
     }
 
+    /// A sale's call is an event, and how its delivery stands says what happens next, in every mode.
+    async fn check_sale(&self, row: &Row, answer: &Value) -> Result<()> {
+        let event = answer["callId"].as_str().context("a sale is kept under a name")?;
+        let expected: &[&str] = match row.afterwards {
+            Some("queued") => &["scheduled", "waiting"],
+            Some("listed: it can be resent") => &["blocked", "not_repeated"],
+            Some("not repeated: the app took the sale") | None => &["delivered"],
+            Some(other) => bail!("nobody knows what comes of {other:?}"),
+        };
+        eventually("how the sale stands", async || {
+            let standings = self.stage.standings(self.mode, event).await?;
+            let stands = matches!(&standings[..], [one] if expected.contains(&one.state.as_str()));
+            Ok(if stands { Ok(()) } else { Err(standings) })
+        })
+        .await
+    }
+
     async fn check(&self, row: &Row, dns_port: u16) -> Result<()> {
         let scenario = scenario(row.app).context("nobody plays this row")?;
-        let Came { answer, endpoint, calls } = self.play(row, scenario, dns_port).await?;
+        let Came { answer, endpoint, calls, app } = self.play(row, scenario, dns_port).await?;
         ensure!(answer["kind"] == row.kind && answer["cause"].as_str() == row.cause, "the till was told {answer}");
         ensure!(answer["answer"].is_null() == (row.kind == "failed"), "{answer}");
         ensure!(answer["reason"].is_null() == row.cause.is_none(), "{answer}");
         // What was not called has no name in the log.
         ensure!(row.entry.is_some() || answer["callId"].is_null(), "{answer}");
-        // What reads is never repeated.
-        ensure!(row.afterwards.is_none(), "a question that reads ends with its answer");
+        ensure!(answer["queued"] == (row.afterwards == Some("queued")), "{answer}");
+        if row.hook == "orderComplete" {
+            self.check_sale(row, &answer).await?;
+        } else {
+            ensure!(row.afterwards.is_none(), "a question that reads ends with its answer");
+        }
         let Some(endpoint) = endpoint else { return Ok(()) };
         let log = self.log(&endpoint, calls).await?;
+        drop(app);
         match (row.entry, row.logged(self.mode)) {
-            (Some(_), Some(entry)) => ensure!(log == [entry], "the log has {log:?}"),
+            // A sale may have been repeated meanwhile.
+            (Some(_), Some(entry)) => {
+                let once = log.len() == 1 || row.afterwards == Some("queued");
+                // Newest first.
+                ensure!(once && log.last().is_some_and(|first| first == entry), "the log has {log:?}");
+            }
             (Some(_), None) => ensure!(log.is_empty(), "mode {}: the log has {log:?}", self.mode),
             // What went before is in the log, and this is not.
             (None, _) => ensure!(log.len() as u64 <= calls, "the log has {log:?}"),
@@ -321,15 +362,13 @@ async fn every_row_of_the_published_table_happens_on_sockets_in_every_log_mode()
         Stage::open_with("hook-table", |setup| setup.with("EGRESS__DNS_SERVERS", &names.address().to_string())).await?;
     let rows = rows()?;
     assert!(rows.len() >= 50, "{} rows", rows.len());
-    let (reading, writing): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.hook != "orderComplete");
-    assert!(reading.len() >= 40 && writing.len() >= 10);
 
     let play = async |mode: &'static str| {
         let shop = Shop { stage: &stage, mode };
         stage.client.create_app(mode).await?;
         stage.set_account(mode, &json!({"logMode": mode})).await?;
         let mut wrong = Vec::new();
-        for row in &reading {
+        for row in &rows {
             // Any port: it is not called.
             if let Err(error) = shop.check(row, 8_443).await {
                 wrong.push(format!("{} {} (mode {mode}): {error:#}", row.hook, row.app));
