@@ -9,6 +9,7 @@ mod crash;
 mod evidence;
 mod live;
 mod round;
+mod sales;
 mod scene;
 mod tally;
 

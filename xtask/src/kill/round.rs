@@ -14,6 +14,7 @@ use super::{
     crash::{self, Crash, End},
     evidence::{self, Newest, Snapshot},
     live,
+    sales::Sales,
     scene::Scene,
     tally::Tally,
 };
@@ -51,6 +52,7 @@ impl Round<'_> {
             crash::disarm(server);
             if cycle == self.cycles {
                 self.scene.load.iter().for_each(Load::stop);
+                self.scene.sales.iter().for_each(Sales::end);
                 self.scene.revive().await?;
                 snapshots.push(Snapshot { live, until_ns: now_ns() });
                 break;
@@ -82,6 +84,8 @@ impl Round<'_> {
         let counts = history.check().into_result()?;
         ensure!(counts.acknowledged > 0 && counts.received > 0, "nothing was published: {load}");
         tally.add(&counts);
+        let sales = self.scene.sales.take().context("they are judged once")?;
+        tally.add_sales(&sales.judge(&server.client()).await?);
         Ok(())
     }
 }

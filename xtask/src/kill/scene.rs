@@ -14,6 +14,7 @@ use ringup_testkit::{
 use serde_json::{Value, json};
 
 use super::chance::{self, Chance};
+use super::sales::Sales;
 use crate::child;
 
 /// Attempts that may be begun and not yet durable: what one kill can repeat at most.
@@ -70,6 +71,8 @@ pub struct Scene {
     /// None once it has ended.
     pub load: Option<Load>,
     pub journal: std::path::PathBuf,
+    /// None once they were judged.
+    pub sales: Option<Sales>,
 }
 
 /// The server all rounds share: guide defaults, small bounds, everything logged.
@@ -125,7 +128,8 @@ impl Scene {
             keep_payloads: false,
             ..publish(server, &apps)
         })?;
-        Ok(Self { places, load: Some(load), journal })
+        let sales = Some(Sales::begin(server, round).await?);
+        Ok(Self { places, load: Some(load), journal, sales })
     }
 
     /// Brings the dead receiver to life.

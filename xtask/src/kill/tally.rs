@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use ringup_testkit::oracle::Counts;
 use serde_json::{Value, json};
 
-use super::{crash::End, scene::IN_FLIGHT_MAX};
+use super::{crash::End, sales, scene::IN_FLIGHT_MAX};
 
 /// Sums over all rounds.
 #[derive(Debug, Default)]
@@ -20,6 +20,12 @@ pub struct Tally {
     pub received: u64,
     pub signatures: u64,
     pub duplicates: u64,
+    /// Sales by Order Complete, each with one recorded reward.
+    pub sales: u64,
+    /// Calls that the loyalty app got for them.
+    pub sales_asked: u64,
+    /// Rewards that tills were told.
+    pub sales_told: u64,
     /// Deliveries that a receiver had got while they were still live in the store, summed over kills.
     pub repeatable: u64,
     /// The most at one kill.
@@ -57,6 +63,13 @@ impl Tally {
         self.duplicates += counts.duplicates;
     }
 
+    /// A round whose rewards were all recorded once.
+    pub fn add_sales(&mut self, counts: &sales::Counts) {
+        self.sales += counts.sales;
+        self.sales_asked += counts.asked;
+        self.sales_told += counts.told;
+    }
+
     pub fn json(&self, seed: u64) -> Value {
         let ms = |permille| self.ready_at(permille).as_secs_f64() * 1e3;
         json!({
@@ -66,6 +79,7 @@ impl Tally {
             "received": self.received, "signaturesValid": self.signatures,
             "duplicates": self.duplicates, "repeatableMeasured": self.repeatable,
             "repeatableMeasuredMax": self.repeatable_max, "repeatableConfigured": self.repeatable_configured(),
+            "sales": self.sales, "salesAsked": self.sales_asked, "salesTold": self.sales_told,
             "ends": self.ends,
             "readyMs": {"p50": ms(500), "p99": ms(990), "max": ms(1000)},
         })
@@ -104,6 +118,8 @@ impl fmt::Display for Tally {
         writeln!(f, "| … lost | {} |", self.lost())?;
         writeln!(f, "| requests received, signatures valid | {}, {} |", self.received, self.signatures)?;
         writeln!(f, "| duplicates | {} |", self.duplicates)?;
+        writeln!(f, "| sales by Order Complete, reward recorded exactly once | {} |", self.sales)?;
+        writeln!(f, "| … calls to the loyalty app, rewards told | {}, {} |", self.sales_asked, self.sales_told)?;
         writeln!(f, "| … bound measured: received and still live at a kill | {measured} |")?;
         writeln!(f, "| … bound configured: `delivery.in_flight_max` | {configured} |")?;
         write!(f, "| restart to ready p50 / p99 / max | {} / {} / {} |", ms(500), ms(990), ms(1000))
