@@ -1,45 +1,24 @@
-//! The published table of hooks, row by row, on a real server with real apps on sockets.
+//! Hooks on a real server with real apps on sockets: who is asked, when a call ends, what is refused. What each app's
+//! behaviour means is in [`crate::hook_table`].
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use http::Method;
 use ringup_testkit::{
     client::{Client, Reply},
     hostile::{Behaviour, HostileServer},
-    receiver::{Answer, Gate, Receiver, Script},
+    receiver::{Answer, Gate, Receiver},
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use crate::stage::{ACCOUNT, SOON, Stage, eventually};
 
-const TABLE: &str = include_str!("../../../../docs/hooks.md");
-
 /// What the hooks of these tests are given: silent apps are waited for this long.
 const DEADLINE_MS: u64 = 400;
-
-struct Row {
-    hook: &'static str,
-    app: &'static str,
-    kind: &'static str,
-    cause: &'static str,
-    entry: &'static str,
-    then: &'static str,
-}
-
-fn rows() -> Vec<Row> {
-    let table = TABLE.split("## What happens when").nth(1).unwrap_or_default();
-    let rows = table.lines().filter(|line| line.starts_with('|')).skip(2);
-    let row = |line: &'static str| {
-        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        Row { hook: cells[0], app: cells[1], kind: cells[2], cause: cells[3], entry: cells[4], then: cells[6] }
-    };
-    rows.map(row).collect()
-}
 
 fn path(hook: &str) -> String {
     format!("/api/v1/app/{ACCOUNT}/hook/{hook}")
@@ -72,177 +51,6 @@ async fn set(stage: &Stage, hook: &str, url: &str, more: Value) -> Result<String
 
 async fn ask(client: &Client, hook: &str) -> Result<Value> {
     client.post(&path(hook), &question(hook)).await?.expect(200)?.json()
-}
-
-/// Asks until the answer is as the row says.
-async fn ask_until(client: &Client, row: &Row) -> Result<Value> {
-    eventually(row.app, async || {
-        let answer = ask(client, row.hook).await?;
-        let same = answer["kind"] == row.kind && answer["cause"].as_str().unwrap_or("–") == row.cause;
-        Ok(if same { Ok(answer) } else { Err(answer) })
-    })
-    .await
-}
-
-/// An answer of the app, as the table spells it.
-fn scripted(said: &str) -> Answer {
-    let said = said.split(", and ").next().unwrap_or_default();
-    let (status, body) = match said.split_once(' ') {
-        Some((status, body)) if status.len() == 3 => (status.parse().unwrap_or(200), body),
-        _ if said.len() == 3 => (said.parse().unwrap_or(200), ""),
-        _ => (200, said),
-    };
-    Answer::status(status).body(body.trim_matches('`').to_owned())
-}
-
-/// What a hostile app does in a row.
-fn hostile(app: &str) -> Option<Behaviour> {
-    Some(match app {
-        "answers a gigabyte" => Behaviour::HugeBody { bytes: 1 << 30 },
-        "breaks off in its answer" => Behaviour::ShortBody,
-        "drips a byte a second" => Behaviour::SlowBody { pause: Duration::from_millis(50) },
-        "is silent" => Behaviour::Silence,
-        "closes before an answer" => Behaviour::CloseWithoutAnswer,
-        "redirects" => Behaviour::Redirect { status: 302, location: "http://127.0.0.1:1/".to_owned() },
-        _ => return None,
-    })
-}
-
-/// Plays a row: what the till was told, and which endpoint was asked.
-async fn play(stage: &Stage, row: &Row) -> Result<(Value, Option<String>)> {
-    let client = &stage.client;
-    if let Some(behaviour) = hostile(row.app) {
-        let server = HostileServer::start(behaviour).await?;
-        let endpoint = set(stage, row.hook, &server.url("/ask"), json!({})).await?;
-        // The till of a sale waits for less than the app is given.
-        stage.set(&endpoint, &json!({"timeLimit": "1s"})).await?;
-        return Ok((ask(client, row.hook).await?, Some(endpoint)));
-    }
-    match row.app {
-        "is not set" => {
-            client.delete(&format!("{}/settings", path(row.hook))).await?;
-            Ok((ask(client, row.hook).await?, None))
-        }
-        "is switched off" => {
-            let app = Receiver::start(200).await?;
-            let endpoint = set(stage, row.hook, &app.url("/"), json!({"disabled": true})).await?;
-            let answer = ask(client, row.hook).await?;
-            ensure!(app.count() == 0, "nobody is asked");
-            Ok((answer, Some(endpoint)))
-        }
-        "refuses the connection" => {
-            let address = TcpListener::bind("127.0.0.1:0").await?.local_addr()?;
-            let endpoint = set(stage, row.hook, &format!("http://{address}/"), json!({})).await?;
-            Ok((ask(client, row.hook).await?, Some(endpoint)))
-        }
-        "is left alone by the breaker" => {
-            let app = Receiver::start(503).await?;
-            set(stage, row.hook, &app.url("/"), json!({})).await?;
-            let answer = ask_until(client, row).await?;
-            ensure!(app.count() <= 6, "{} calls to a dead app", app.count());
-            // Nobody was called for this one.
-            ensure!(answer["callId"].is_null(), "{answer}");
-            Ok((answer, None))
-        }
-        "has as many questions open as it may" => {
-            let gate = Gate::closed();
-            let app = Receiver::start(Answer::status(200).body("{\"Point\":1}").gated(&gate)).await?;
-            let endpoint = set(stage, row.hook, &app.url("/"), json!({"deadlineMs": 20_000})).await?;
-            stage.set(&endpoint, &json!({"inFlightMax": 1})).await?;
-            let other = stage.server.client();
-            let (path, asked) = (path(row.hook), question(row.hook));
-            let patient = other.post(&path, &asked);
-            let crowded = async {
-                app.wait_for(1, SOON).await?;
-                let mut another = question(row.hook);
-                another["Phone"] = "0813".into();
-                let answer = client.post(&path, &another).await?.expect(200)?.json()?;
-                gate.open();
-                Ok::<_, anyhow::Error>(answer)
-            };
-            let (first, answer) = tokio::join!(patient, crowded);
-            ensure!(first?.json()?["kind"] == "live");
-            Ok((answer?, None))
-        }
-        "answers 503, and an older answer is kept" => {
-            let asked = AtomicUsize::new(0);
-            let app = Receiver::start(Script::by(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
-                0 => Answer::status(200).body("{\"Point\":7}"),
-                _ => Answer::status(503),
-            }))
-            .await?;
-            set(stage, row.hook, &app.url("/"), json!({})).await?;
-            ensure!(ask(client, row.hook).await?["kind"] == "live");
-            let again = ask(client, row.hook).await?;
-            ensure!(again["kind"] == "cache" && again["cause"].is_null() && app.count() == 1, "{again}");
-            let answer = ask_until(client, row).await?;
-            ensure!(answer["answer"]["Point"] == 7 && answer["ageMs"].as_u64() > Some(4_000), "{answer}");
-            Ok((answer, None))
-        }
-        "answers in another charset" => {
-            let body = Answer::status(200).body("{\"Point\":1}");
-            let app = Receiver::start(body.header("content-type", "application/json; charset=ISO-8859-1")).await?;
-            let endpoint = set(stage, row.hook, &app.url("/"), json!({})).await?;
-            Ok((ask(client, row.hook).await?, Some(endpoint)))
-        }
-        other => {
-            let said = other.strip_prefix("answers ").with_context(|| format!("no such case: {other}"))?;
-            let said = if said == "nothing" { "" } else { said };
-            let app = Receiver::start(scripted(said)).await?;
-            let declared = other.ends_with("a fallback is declared");
-            let more = if declared { json!({"fallback": {"Point": 0}}) } else { json!({}) };
-            let endpoint = set(stage, row.hook, &app.url("/"), more).await?;
-            Ok((ask(client, row.hook).await?, Some(endpoint)))
-        }
-    }
-}
-
-/// The one entry of an endpoint's log, in the words of the table.
-async fn entry(stage: &Stage, endpoint: &str) -> Result<String> {
-    let path = format!("/api/v1/app/{ACCOUNT}/attempt/endpoint/{endpoint}");
-    let attempts = eventually("one entry of the log", async || {
-        let attempts = stage.client.list::<Value>(&path).await?;
-        Ok(if attempts.len() == 1 { Ok(attempts) } else { Err(attempts.len()) })
-    })
-    .await?;
-    let attempt = &attempts[0];
-    let status = attempt["responseStatusCode"].as_u64().filter(|status| *status > 0);
-    let words = [
-        attempt["outcome"].as_str().map(str::to_owned),
-        status.map(|status| status.to_string()),
-        attempt["error"].as_str().map(str::to_owned),
-    ];
-    Ok(words.into_iter().flatten().collect::<Vec<_>>().join(" "))
-}
-
-#[tokio::test]
-async fn every_row_of_the_published_table_happens_on_sockets() -> Result<()> {
-    let stage = Stage::open("hooks-table").await?;
-    let mut played = 0;
-    for row in rows() {
-        // Forbidden addresses cannot be set, and calls to them are tried where they are made.
-        if row.app == "is at a forbidden address" {
-            continue;
-        }
-        let what = format!("{} {}", row.hook, row.app);
-        let began = Instant::now();
-        let (answer, endpoint) = play(&stage, &row).await.with_context(|| what.clone())?;
-        assert_eq!(answer["kind"], row.kind, "{what}: {answer}");
-        assert_eq!(answer["cause"].as_str().unwrap_or("–"), row.cause, "{what}: {answer}");
-        assert_eq!(answer["answer"].is_null(), row.kind == "failed", "{what}: {answer}");
-        assert_eq!(answer["reason"].is_null(), row.cause == "–", "{what}: {answer}");
-        assert_eq!(answer["queued"], row.then == "queued", "{what}: {answer}");
-        match endpoint {
-            Some(endpoint) if row.entry != "–" => {
-                assert_eq!(entry(&stage, &endpoint).await.with_context(|| what.clone())?, row.entry, "{what}");
-            }
-            Some(_) | None => {}
-        }
-        assert!(began.elapsed() < Duration::from_secs(60), "{what}");
-        played += 1;
-    }
-    assert!(played >= 47, "{played} rows");
-    Ok(())
 }
 
 #[tokio::test]
