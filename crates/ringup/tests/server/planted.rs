@@ -20,7 +20,7 @@ use ringup_testkit::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{ACCOUNT, SOON, setup};
+use crate::stage::{ACCOUNT, SOON, eventually, setup};
 
 /// Words in the names of fields that may hold a secret.
 const SUSPICIOUS: [&str; 13] = [
@@ -254,6 +254,14 @@ impl Grown {
         let event = client.publish_accepted(ACCOUNT, "invoiceCreated", r#"{"total":"1.00"}"#).await?;
         let requests = self.receiver.wait_ended(5, SOON).await?;
         ensure!(requests.iter().any(|request| request.header("x-api-key").is_some()), "nothing was planted");
+        // What is sent again before its first attempt is recorded is no attempt more.
+        let standings = format!("/api/v1/app/{ACCOUNT}/msg/{event}/endpoint");
+        eventually("the end of all deliveries", async || {
+            let rows = client.list::<Value>(&standings).await?;
+            let is_over = rows.iter().all(|row| row["outcome"] == "delivered");
+            Ok(if is_over { Ok(()) } else { Err(rows.iter().map(|row| row["outcome"].clone()).collect::<Vec<_>>()) })
+        })
+        .await?;
         for endpoint in &self.endpoints {
             let path = format!("/api/v1/app/{ACCOUNT}/msg/{event}/endpoint/{endpoint}/resend");
             client.post(&path, &json!({})).await?.success()?;
