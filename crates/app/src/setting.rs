@@ -50,7 +50,7 @@ impl App {
         let lines = self.house.iter().flat_map(|house| &house.facts.settings);
         let kept = lines.filter_map(|line| {
             let word = line.name.strip_prefix("store.").filter(|word| KEPT.contains(word))?;
-            Some(KeptFor { word, span: line.value.clone(), is_default: line.is_default })
+            Some(KeptFor { word, span: line.value.trim_matches('"').to_owned(), is_default: line.is_default })
         });
         Ok(kept.collect())
     }

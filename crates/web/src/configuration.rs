@@ -16,11 +16,9 @@ use ringup_core::settings::{Origin, Settings};
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
 
-use crate::chart::{self, Rung};
 use crate::endpoint::{path, title};
 use crate::error_page::{Answer, Failure};
 use crate::fields::Fields;
-use crate::markup::Markup;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path, faults};
@@ -49,8 +47,6 @@ struct ConfigurationPage {
     policy: Policy,
     is_list: bool,
     rungs: Vec<String>,
-    /// The same, drawn.
-    drawn: Markup,
     more_rungs: u64,
     classes: Vec<ClassRow>,
     time_limit: String,
@@ -233,7 +229,7 @@ fn shown(
         Schedule::Fixed { retry, cooldown } => (*retry, *cooldown),
         other => (other.retries(), Duration::ZERO),
     };
-    let (rungs, drawn, more_rungs) = ladder(&effective.schedule.value, &ui);
+    let (rungs, more_rungs) = ladder(&effective.schedule.value, &ui);
     let kept = web.app.retention(&visit.who, account)?.into_iter().map(|kept| {
         let origin = if kept.is_default { ui.t("from-system") } else { ui.t("from-operator") };
         (format!("kept-{}", kept.word), kept.span, origin)
@@ -248,7 +244,6 @@ fn shown(
         policy: effective.policy.value,
         is_list: !matches!(effective.schedule.value, Schedule::Fixed { .. }),
         rungs,
-        drawn,
         more_rungs,
         classes: Class::ALL
             .iter()
@@ -298,21 +293,19 @@ fn overriding(view: &AccountView, base: &str) -> Vec<(String, String)> {
     differ.map(|found| (title(found), format!("{base}{}/configuration", path(found)))).collect()
 }
 
-/// When a delivery that always fails is attempted, counted from the first attempt: as texts, drawn, and how many more.
-fn ladder(schedule: &Schedule, ui: &Ui) -> (Vec<String>, Markup, u64) {
+/// When a delivery that always fails is attempted, counted from the first attempt.
+fn ladder(schedule: &Schedule, ui: &Ui) -> (Vec<String>, u64) {
     let mut at = Duration::ZERO;
-    let mut rungs = vec![Rung { at, shape: "wait" }];
+    let mut rungs = vec![ui.span(&at)];
     for repeat in 0..schedule.retries() {
         let Some(pause) = schedule.pause(repeat, 0.5) else { break };
         at = at.saturating_add(pause);
         if rungs.len() < RUNGS_MAX {
-            rungs.push(Rung { at, shape: "wait" });
+            rungs.push(ui.span(&at));
         }
     }
     let more = u64::from(schedule.retries()).saturating_add(1).saturating_sub(rungs.len() as u64);
-    let texts: Vec<String> = rungs.iter().map(|rung| ui.span(&rung.at)).collect();
-    let drawn = chart::ladder(ui, &rungs, &ui.a("ladder-planned", "times", texts.join(", ")));
-    (texts, drawn, more)
+    (rungs, more)
 }
 
 fn secs_text(span: Duration) -> String {

@@ -62,7 +62,7 @@ async fn the_signing_style_is_chosen_and_taken_back() {
     let desk = Desk::open().await;
     let browser = fresh(&desk).await;
     let page = browser.get("/a/kopi/configuration").await;
-    page.shows("name=\"signing\" value=\"both\" checked").shows("class=\"ladder-chart\"");
+    page.shows("name=\"signing\" value=\"both\" checked").shows("class=\"ladder\"");
     let page = browser.submit("/a/kopi/configuration", &[("card", "signing"), ("signing", "svix")]).await;
     page.shows("name=\"signing\" value=\"svix\" checked").shows("set for this account");
     let page = browser.submit("/a/kopi/configuration", &[("card", "signing"), ("reset", "1")]).await;
