@@ -29,8 +29,8 @@ struct Issued {
     count: usize,
     /// What its tokens begin with, `token` unless said otherwise.
     prefix: Option<String>,
-    /// The token that opens the door now.
-    good: Option<String>,
+    /// The tokens that open the door now.
+    good: Vec<String>,
     expires_in: Option<u64>,
     /// What it answers instead of a token.
     instead: Option<Answer>,
@@ -64,9 +64,9 @@ impl TokenServer {
         self.state.issued().count
     }
 
-    /// No token that was given out opens the door any more; the next one will.
+    /// No token that was given out opens the door any more; the next ones will.
     pub fn revoke(&self) {
-        self.state.issued().good = None;
+        self.state.issued().good.clear();
     }
 
     /// What its tokens begin with from now on.
@@ -89,8 +89,8 @@ impl TokenServer {
         let state = self.state.clone();
         Script::by(move |request| {
             let brought = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-            let good = state.issued().good.clone();
-            Answer::status(if good.is_some() && brought == good.as_deref() { 200 } else { 401 })
+            let opens = brought.is_some_and(|token| state.issued().good.iter().any(|good| good == token));
+            Answer::status(if opens { 200 } else { 401 })
         })
     }
 }
@@ -112,7 +112,7 @@ impl State {
         let token = format!("{}-{}", issued.prefix.as_deref().unwrap_or("token"), issued.count);
         let life = issued.expires_in.map_or_else(String::new, |life| format!(r#","expires_in":{life}"#));
         let body = format!(r#"{{"access_token":"{token}","token_type":"Bearer"{life}}}"#);
-        issued.good = Some(token);
+        issued.good.push(token);
         Answer::status(200).header("content-type", "application/json").body(body)
     }
 
