@@ -281,7 +281,7 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("send", "/test/send".to_owned()),
         ("loyalty", "/loyalty".to_owned()),
         ("hook", "/loyalty/fetchMemberPoint".to_owned()),
-        ("hook-calls", "/loyalty/calls".to_owned()),
+        ("hook-calls", "/loyalty-calls".to_owned()),
         ("catchers", "/test/catchers".to_owned()),
         ("catcher", catcher.clone()),
         ("catcher-signature", format!("{catcher}?n=1&tab=signature")),

@@ -197,11 +197,27 @@ impl Item {
             "idempotency_key" => vec!["header".to_owned(), "idempotency-key".to_owned()],
             field => match field.strip_prefix("query.") {
                 Some(name) => vec!["query".to_owned(), name.to_owned()],
-                None => vec!["body".to_owned(), camel(field)],
+                None => std::iter::once("body".to_owned()).chain(place(field)).collect(),
             },
         };
         Item { place: outside.into_iter().chain(fault.part).collect(), why: fault.why, rule: fault.rule }
     }
+}
+
+/// Where a field stands on the wire.
+fn place(field: &str) -> Vec<String> {
+    let parts: &[&str] = match field {
+        "question_schema" => &["question", "schema"],
+        "question_sample" => &["question", "sample"],
+        "answer_schema" => &["answer", "schema"],
+        "answer_sample" => &["answer", "sample"],
+        "fresh_ms" => &["cache", "freshMs"],
+        "stale_ms" => &["cache", "staleMs"],
+        "refusal_statuses" => &["refusal", "statuses"],
+        "refusal_reason" => &["refusal", "reason"],
+        field => return vec![camel(field)],
+    };
+    parts.iter().map(|part| (*part).to_owned()).collect()
 }
 
 /// The wire's spelling of a field.

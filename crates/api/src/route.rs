@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use crate::handler::{
     account, attempt, audit, auth, authorization, catcher, content, document, endpoint, environment, event_type, fleet,
-    health, hook, key, log, message, operational, poll, settings, stats, task, why,
+    health, hook, hook_type, key, log, message, operational, poll, settings, stats, task, why,
 };
 use crate::{Api, PREFIX, describe};
 
@@ -71,6 +71,8 @@ pub fn configuration() -> Vec<Described> {
         routes!(key::get, key::revoke),
         routes!(hook::list),
         routes!(hook::get, hook::set, hook::delete),
+        routes!(hook_type::list),
+        routes!(hook_type::get, hook_type::put, hook_type::delete),
         routes!(catcher::list, catcher::create),
         routes!(catcher::get, catcher::patch, catcher::delete),
         routes!(catcher::script),

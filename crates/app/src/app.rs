@@ -16,7 +16,7 @@ use crate::catcher::{CatcherPlan, Catchers};
 use crate::error::AppError;
 use crate::fleet::{Backups, House, Samples};
 use crate::founding::Founding;
-use crate::hook::Hooks;
+use crate::hook::{Declarations, Hooks};
 use crate::inspection::Checks;
 use crate::live::Followers;
 use crate::principal::Principal;
@@ -45,6 +45,7 @@ pub struct App {
     pub(crate) catchers: Catchers,
     pub(crate) followers: Followers,
     pub(crate) hooks: Hooks,
+    pub(crate) declarations: Declarations,
     pub(crate) founding: Founding,
     pub(crate) schemas: Schemas,
     /// What the running process tells of itself.
@@ -72,6 +73,7 @@ impl App {
             schemas: Schemas::default(),
             followers: Followers::default(),
             hooks: Hooks::default(),
+            declarations: Declarations::default(),
             house: None,
             samples: Samples::default(),
             backups: Backups::default(),

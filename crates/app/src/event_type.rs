@@ -15,6 +15,7 @@ use ringup_store::seam::Change;
 use crate::app::App;
 use crate::check::{DESCRIPTION_BYTES_MAX, Faults, TITLE_BYTES_MAX};
 use crate::error::{AppError, Fault};
+use crate::hook::not_in_use;
 use crate::principal::Principal;
 use crate::schema;
 use crate::setting::check_pauses;
@@ -119,7 +120,11 @@ impl App {
         let environment = principal.whole(Scope::EventTypes)?;
         let decide = |directory: &Directory| {
             let old = directory.event_type(environment, name);
-            old.map(|old| Change::DeleteEventType(old.id)).ok_or_else(|| AppError::not_found("event type", name))
+            let old = old.ok_or_else(|| AppError::not_found("event type", name))?;
+            if old.hook.is_some() {
+                not_in_use(directory, environment, name, "removed")?;
+            }
+            Ok(Change::DeleteEventType(old.id))
         };
         self.change(principal, decide).await.map(drop)
     }
@@ -170,6 +175,7 @@ impl App {
             feature_flag: draft.feature_flag,
             schemas: draft.schemas,
             schedule: old.and_then(|old| old.schedule.clone()),
+            hook: old.and_then(|old| old.hook.clone()),
             created_at: old.map_or(now, |old| old.created_at),
             updated_at: now,
         }))

@@ -86,6 +86,7 @@ impl Known {
             feature_flag: None,
             schemas: Some(self.schemas()),
             schedule: None,
+            hook: None,
             created_at: now,
             updated_at: now,
         }

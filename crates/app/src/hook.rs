@@ -1,9 +1,12 @@
-//! Hooks of an account: set, shown, removed, and asked.
+//! Hooks of an account: set, shown, removed, and asked. Which hooks there are: the published ones, and those that operators
+//! declare in the catalogue.
 //!
 //! Who answers a hook is an endpoint that subscribes to nothing: so its secrets, headers, authorisation and settings are set
 //! as those of any other, by its id.
 
 mod ask;
+mod declared;
+mod kind;
 mod line;
 mod sale;
 
@@ -11,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::endpoint::{Endpoint, Stopped, StoppedBy};
-use ringup_core::hook::{self, Contract, Generation, HookPlan, Mode};
+use ringup_core::hook::{self, Contract, Contracts as _, Generation, HookPlan, Mode};
 use ringup_core::id::EndpointId;
-use ringup_core::key::EndpointKey;
+use ringup_core::key::{EndpointKey, EnvironmentKey};
 use ringup_core::limits::ENDPOINTS_PER_ACCOUNT_MAX;
 use ringup_core::policy::Policy;
 use ringup_core::scope::Scope;
@@ -30,6 +33,9 @@ use crate::principal::Principal;
 use crate::secret::SecretDraft;
 
 pub use ask::HookAnswer;
+pub use declared::Declarations;
+pub(crate) use kind::not_in_use;
+pub use kind::{HookType, HookTypeDraft};
 pub(crate) use line::Hooks;
 
 /// What a caller may say about a hook.
@@ -46,16 +52,6 @@ pub struct HookDraft {
     pub disabled: bool,
 }
 
-/// The published hook of this name.
-pub(crate) fn known(name: &str) -> Result<&'static Contract, AppError> {
-    hook::contract(name).ok_or_else(|| AppError::not_found("hook", name))
-}
-
-/// Whether events of this type tell what was asked, and not what happened.
-pub(crate) fn is_question(event_type: &str) -> bool {
-    hook::contract(event_type).is_some_and(|contract| contract.mode == Mode::Read)
-}
-
 /// The endpoint that answers a hook.
 pub(crate) fn answering<'a>(view: &'a AccountView, name: &str) -> Option<&'a Arc<EndpointView>> {
     view.endpoints.iter().find(|found| plan_of(found).is_some_and(|plan| plan.name == name))
@@ -66,6 +62,16 @@ pub(crate) fn plan_of(view: &EndpointView) -> Option<&HookPlan> {
 }
 
 impl App {
+    /// The hook of this name: a published one, else one that is declared in the environment.
+    pub(crate) fn contract(&self, environment: EnvironmentKey, name: &str) -> Option<Arc<Contract>> {
+        hook::contract(name).or_else(|| self.declarations.declared(&self.directory().event_type(environment, name)?))
+    }
+
+    /// Whether events of this type tell what was asked, and not what happened.
+    pub(crate) fn is_question(&self, environment: EnvironmentKey, event_type: &str) -> bool {
+        self.contract(environment, event_type).is_some_and(|contract| contract.rule.mode == Mode::Read)
+    }
+
     /// The hooks that an account has set.
     pub fn hooks(&self, principal: &Principal, account: &str) -> Result<Vec<Arc<EndpointView>>, AppError> {
         let view = self.owned(principal, account, Scope::Read)?;
@@ -93,7 +99,8 @@ impl App {
     ) -> Result<Arc<EndpointView>, AppError> {
         let decide = |directory: &Directory| {
             let view = owned(directory, principal, account, Scope::Endpoints)?;
-            self.decided(&view, known(name)?, draft)
+            let contract = self.contract(view.account.environment, name);
+            self.decided(&view, &*contract.ok_or_else(|| AppError::not_found("hook", name))?, draft)
         };
         let key = EndpointKey(self.change(principal, decide).await?);
         self.directory().endpoint(key).ok_or_else(|| AppError::not_found("hook", name))
@@ -149,7 +156,11 @@ impl App {
             account: view.account.key,
             uid: None,
             url: draft.url,
-            description: format!("External Loyalty App: {}", contract.name),
+            description: if contract.is_published() {
+                format!("External Loyalty App: {}", contract.name)
+            } else {
+                format!("Hook: {}", contract.name)
+            },
             metadata: Default::default(),
             subscription,
             stopped,
@@ -157,7 +168,7 @@ impl App {
             secrets: vec![self.drafted_secret("secret", &SecretDraft::default())?],
             headers: Vec::new(),
             authorization: Default::default(),
-            settings: match contract.mode {
+            settings: match contract.rule.mode {
                 Mode::Read => Settings::default(),
                 // Points must arrive, also at an app that is down for a day.
                 Mode::Write => Settings { policy: Some(Policy::Durable), ..Settings::default() },
@@ -180,7 +191,7 @@ impl App {
             Fault::new("deadline_ms", "range", "100 to 30000 milliseconds")
         });
         if let Some(fallback) = &draft.fallback {
-            faults.check(contract.may_fall_back, || {
+            faults.check(contract.rule.may_fall_back, || {
                 let why = format!("{} has no fallback: it would grant what nobody granted", contract.name);
                 Fault::new("fallback", "not_possible", why)
             });
@@ -190,7 +201,7 @@ impl App {
         }
         faults.done()?;
         Ok(HookPlan {
-            name: contract.name.clone().into_owned(),
+            name: contract.name.to_string(),
             deadline,
             generation: draft.generation,
             fallback: draft.fallback.clone(),

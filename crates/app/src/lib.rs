@@ -65,7 +65,7 @@ pub use error::{AppError, Fault};
 pub use event_type::EventTypeDraft;
 pub use founding::Founding;
 pub use history::Sent;
-pub use hook::{HookAnswer, HookDraft};
+pub use hook::{Declarations, HookAnswer, HookDraft, HookType, HookTypeDraft};
 pub use inspection::{CHECK_TIME_LIMIT, CheckLine, Checked, Finding, PING, Seen, Step, Verdict};
 pub use latency::nearest_rank;
 pub use live::{Follower, LOG_WAIT_MAX, News};

@@ -10,7 +10,6 @@ use ringup_store::query::{EndpointEventFilter, EventFilter, Order, PageRequest, 
 use crate::app::{App, endpoint_of};
 use crate::check::Faults;
 use crate::error::AppError;
-use crate::hook::is_question;
 use crate::principal::Principal;
 
 /// Some events, and where to go on.
@@ -50,12 +49,15 @@ impl App {
         let from = pull.from();
         let page = PageRequest { rows_max: pull.rows_max, after: Some(from), order: Order::OldestFirst };
         let all = pull.event_types.is_none();
+        let environment = view.account.environment;
         let filter = EventFilter { event_types: pull.event_types, ..EventFilter::default() };
         let found = self.store().events(view.account.key, filter, page).await?;
         let position = found.rows.last().map_or(from, |event| event.id.tick());
         let mut events = found.rows;
         // What happened is pulled; what was asked meanwhile only by whoever names it.
-        events.retain(|event| !(all && is_question(&event.event_type)) && carries(event, pull.channels.as_deref()));
+        events.retain(|event| {
+            !(all && self.is_question(environment, &event.event_type)) && carries(event, pull.channels.as_deref())
+        });
         Ok(Polled { events, position, done: found.done })
     }
 

@@ -61,6 +61,10 @@ impl App {
             Err(AppError::NotFound { .. }) if guide::named(event_type).is_some() => None,
             found => Some(found?),
         };
+        let declared = registered.as_ref().and_then(|registered| registered.hook.as_ref()?.question_sample.clone());
+        if let Some(declared) = declared {
+            return Ok(Sample { payload: declared.into(), origin: SampleOrigin::Own });
+        }
         let schemas = registered.as_ref().and_then(|registered| registered.schemas.as_deref()).unwrap_or("{}");
         if let Some(payload) = own(schemas, index)? {
             return Ok(Sample { payload, origin: SampleOrigin::Own });

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use crate::hook::Declaration;
 use crate::id::{AccountId, EnvironmentId, EventTypeId, KeyId};
 use crate::key::{AccountKey, EnvironmentKey};
 use crate::outcome::words;
@@ -69,6 +70,8 @@ pub struct EventType {
     pub schemas: Option<String>,
     /// The pauses between attempts of its events, where neither the endpoint nor the account has a schedule of its own.
     pub schedule: Option<Vec<Duration>>,
+    /// Its events are questions to one app: what an operator declared of them.
+    pub hook: Option<Declaration>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ringup_core::breaker::Pass;
 use ringup_core::delivery::{After, DeliveryState, Trigger};
+use ringup_core::hook::Contracts;
 use ringup_core::outcome::Outcome;
 use ringup_core::policy::{Next, RetryPlan, Schedule, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
@@ -46,6 +47,7 @@ pub struct Shell {
     pub first_attempts: Arc<FirstAttempts>,
     clock: Arc<dyn Clock>,
     caller: Arc<dyn Caller>,
+    contracts: Arc<dyn Contracts>,
 }
 
 /// An attempt that begins.
@@ -98,6 +100,7 @@ impl Shell {
             first_attempts: Arc::default(),
             clock: parts.clock,
             caller: parts.caller,
+            contracts: parts.contracts,
         }
     }
 
@@ -197,11 +200,13 @@ impl Shell {
         let kept = view.settings.log_mode_at(started_at).keeps(&outcome);
         let result = AttemptResult::of(&outcome);
         let counted = !matches!(next, Next::Again);
-        let asked_by = reward::contract(&view, &entry.event);
-        let came = asked_by.map(|contract| Box::new(reward::came(contract, &outcome, after)));
-        let then = asked_by.zip(came.as_deref()).filter(|_| after == After::Delivered).and_then(|(contract, came)| {
-            reward::settled(&self.catalogue, &entry.event, contract, &came.judgement, now, self.random.id_part())
-        });
+        let asked_by = reward::contract(&view, &entry.event, self.catalogue.directory(), &*self.contracts);
+        let came = asked_by.as_deref().map(|contract| Box::new(reward::came(contract, &outcome, after)));
+        let then = asked_by.as_deref().zip(came.as_deref()).filter(|_| after == After::Delivered).and_then(
+            |(contract, came)| {
+                reward::settled(&self.catalogue, &entry.event, contract, &came.judgement, now, self.random.id_part())
+            },
+        );
         let settlement = Settlement {
             key: entry.delivery.key,
             event: entry.event.clone(),

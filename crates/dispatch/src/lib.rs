@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::breaker::BreakerPlan;
+use ringup_core::hook::Contracts;
 use ringup_core::ports::{Clock, Random};
 use ringup_egress::{Caller, EgressPlan};
 use ringup_store::catalogue::Catalogue;
@@ -84,6 +85,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// How operational events are worded.
     pub words: Words,
+    /// How answers to questions that write are read.
+    pub contracts: Arc<dyn Contracts>,
 }
 
 impl Dispatch {

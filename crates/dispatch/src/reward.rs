@@ -8,14 +8,14 @@ use ringup_core::breaker::Verdict;
 use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::event::{Event, KeepPayload, Target};
 use ringup_core::filter::Facts;
-use ringup_core::hook::{self, Contract, Judgement, Mode};
+use ringup_core::hook::{self, Contract, Contracts, Judgement, Mode};
 use ringup_core::id::EventId;
 use ringup_core::order::order_key;
 use ringup_core::outcome::Outcome;
 use ringup_core::settings::Ordering;
 use ringup_core::time::Timestamp;
 use ringup_store::catalogue::Catalogue;
-use ringup_store::directory::EndpointView;
+use ringup_store::directory::{Directory, EndpointView};
 use ringup_store::seam::{Idempotency, NewEvent};
 use ringup_store::waits::Came;
 
@@ -30,9 +30,18 @@ pub fn tell(heard: &mut Heard, key: DeliveryKey, catalogue: &Catalogue) {
 }
 
 /// The contract by which an endpoint answers an event; `None` for all ordinary deliveries.
-pub fn contract(view: &EndpointView, event: &Event) -> Option<&'static Contract> {
-    let plan = view.endpoint.subscription.hook.as_ref()?;
-    hook::contract(&plan.name).filter(|contract| contract.mode == Mode::Write && *contract.name == *event.event_type)
+pub fn contract(
+    view: &EndpointView,
+    event: &Event,
+    directory: &Directory,
+    contracts: &dyn Contracts,
+) -> Option<Arc<Contract>> {
+    let plan = view.endpoint.subscription.hook.as_ref().filter(|plan| *plan.name == *event.event_type)?;
+    let contract = hook::contract(&plan.name).or_else(|| {
+        let environment = directory.account(event.account)?.account.environment;
+        contracts.declared(&directory.event_type(environment, &plan.name)?)
+    })?;
+    (contract.rule.mode == Mode::Write).then_some(contract)
 }
 
 /// What the till is to hear of an attempt.
@@ -51,18 +60,19 @@ pub fn settled(
     now: Timestamp,
     random: [u8; 12],
 ) -> Option<Box<NewEvent>> {
+    let (event_type, _) = contract.rule.settled?;
     let payload = Bytes::from(hook::settled(contract, event.id, &event.payload, judgement)?);
     let directory = catalogue.directory();
     let account = directory.account(event.account)?;
-    let registered = directory.event_type(account.account.environment, hook::SETTLED);
+    let registered = directory.event_type(account.account.environment, event_type);
     let family = registered.as_deref().and_then(|registered| registered.group.as_deref());
-    let facts = Facts { event_type: hook::SETTLED, channels: &[], tags: &[], payload: &payload };
+    let facts = Facts { event_type, channels: &[], tags: &[], payload: &payload };
     let wanting = account.endpoints.iter().filter(|view| view.endpoint.subscription.matches(&facts, family));
     let targets = wanting.map(|view| target(view, &payload)).collect();
     let uid = hook::settled_uid(event.id);
     Some(Box::new(NewEvent {
         account: event.account,
-        event_type: Arc::from(hook::SETTLED),
+        event_type: Arc::from(event_type),
         idempotency: Some(Idempotency { key: uid.clone(), fingerprint: 0, not_before: event.accepted_at() }),
         uid: Some(uid),
         channels: Vec::new(),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use ringup_api::{LimitPlan, ServePlan};
-use ringup_app::{App, Catchers, Founding};
+use ringup_app::{App, Catchers, Declarations, Founding};
 use ringup_core::breaker::BreakerPlan;
 use ringup_core::settings::SystemDefaults;
 use ringup_dispatch::{Dispatch, Parts, Tasks, Upkeep, UpkeepPlan};
@@ -77,6 +77,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
             clock: Arc::new(SystemClock),
             random: Arc::new(SystemRandom),
             words: ringup_api::operational_payload,
+            contracts: Arc::new(Declarations::default()),
         },
     );
     let health = Health::ready();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ringup_core::account::{Account, Environment};
 use ringup_core::endpoint::Endpoint;
+use ringup_core::hook::NoneDeclared;
 use ringup_core::id::{AccountId, EndpointId, EnvironmentId};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::ports::Clock;
@@ -137,6 +138,7 @@ impl Stage {
             random: Arc::new(SeededRandom::new(process)),
             // Nobody subscribes to operational events here.
             words: |_| bytes::Bytes::from_static(b"{}"),
+            contracts: Arc::new(NoneDeclared),
         };
         let dispatch = Dispatch::start(self.world.mix.plan.clone(), parts);
         (Life { world: self.world.clone(), store: self.store.clone(), catalogue }, dispatch)

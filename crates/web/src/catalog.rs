@@ -88,6 +88,8 @@ struct KindPage {
     is_deprecated: bool,
     is_archived: bool,
     is_registered: bool,
+    /// The page of the hook whose questions these are.
+    hook: Option<String>,
     sample: Option<Markup>,
     schemas: Option<Markup>,
     subscribers: Vec<(String, String)>,
@@ -117,6 +119,7 @@ pub async fn one(State(web): Shared, visit: Visit, Path((account, name)): Path<(
         is_deprecated: registered.as_ref().is_some_and(|one| one.deprecated),
         is_archived: registered.as_ref().is_some_and(|one| one.archived),
         is_registered: registered.is_some(),
+        hook: web.app.hook_type(&visit.who, &name).is_ok().then(|| format!("{base}/loyalty/{name}")),
         sample: web.app.sample(&visit.who, &name, 0).ok().map(|found| coloured(&found.payload)),
         schemas: registered.as_ref().and_then(|one| one.schemas.as_ref()).map(|text| coloured(text.as_bytes())),
         subscribers: wants.map(|found| (title(found), format!("{base}{}", path(found)))).collect(),

@@ -1,6 +1,7 @@
 //! External Loyalty App: the questions that a till waits for, whom they ask, how that goes, and trying them.
 
 mod calls;
+mod kind;
 mod list;
 mod one;
 mod trial;
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{get, post};
-use ringup_core::hook::{Contract, Kind, NAMES, contract};
+use ringup_app::{AppError, HookType};
+use ringup_core::account::Role;
+use ringup_core::hook::Kind;
+use ringup_core::scope::Scope;
 
 use crate::Web;
 use crate::error_page::Failure;
@@ -21,25 +25,39 @@ use crate::visit::Visit;
 pub fn routes() -> Router<Arc<Web>> {
     Router::new()
         .route("/a/{a}/loyalty", get(list::page))
-        .route("/a/{a}/loyalty/calls", get(calls::page))
+        .route("/a/{a}/loyalty-calls", get(calls::page))
+        .route("/a/{a}/hook-type", get(kind::blank).post(kind::declare))
+        .route("/a/{a}/hook-type/{hook}", get(kind::page).post(kind::change))
+        .route("/a/{a}/hook-type/{hook}/remove", post(kind::remove))
         .route("/a/{a}/loyalty/{hook}", get(one::page).post(one::set))
         .route("/a/{a}/loyalty/{hook}/try", post(trial::ask))
         .route("/a/{a}/loyalty/{hook}/remove", post(one::remove))
 }
 
-/// The hooks that can be set, in the guide's order.
-fn hooks() -> impl Iterator<Item = &'static Contract> {
-    NAMES.iter().filter_map(|name| contract(name))
-}
-
 /// The hook of an address.
-fn named(name: &str) -> Result<&'static Contract, Failure> {
-    hooks().find(|contract| contract.name == name).ok_or(Failure::NoSuchPage)
+fn named(web: &Web, visit: &Visit, name: &str) -> Result<HookType, Failure> {
+    web.app.hook_type(&visit.who, name).map_err(|error| match error {
+        AppError::NotFound { .. } => Failure::NoSuchPage,
+        error => error.into(),
+    })
 }
 
-/// As the guide calls it.
-fn title(contract: &Contract, ui: &Ui) -> String {
-    ui.t(format!("hook-{}", contract.name))
+/// As the guide calls it, or whoever declared it.
+fn title(hook: &HookType, ui: &Ui) -> String {
+    if hook.contract.is_published() { ui.t(format!("hook-{}", hook.contract.name)) } else { hook.title.clone() }
+}
+
+/// When it is asked.
+fn about(hook: &HookType, ui: &Ui) -> String {
+    match hook.contract.is_published() {
+        true => ui.t(format!("hook-{}-about", hook.contract.name)),
+        false => hook.description.clone(),
+    }
+}
+
+/// Whether the visitor may say which hooks there are.
+fn may_declare(visit: &Visit) -> bool {
+    visit.who.may(Scope::EventTypes) && !matches!(visit.who.role(), Role::Account(_))
 }
 
 /// What kind of value a field takes, for people.

@@ -88,7 +88,7 @@ pub const GROUPS: &[Group] = &[
         key: "group-loyalty",
         items: &[
             item(Menu::Hooks, "item-hooks", "loyalty", "/loyalty"),
-            item(Menu::Calls, "item-calls", "logs", "/loyalty/calls"),
+            item(Menu::Calls, "item-calls", "logs", "/loyalty-calls"),
         ],
     },
     Group {

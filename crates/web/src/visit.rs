@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Uri};
 use ringup_app::view::AccountView;
-use ringup_app::{AppError, Origin, Principal};
+use ringup_app::{AppError, Fault, Origin, Principal};
 use ringup_core::account::Role;
 use ringup_core::time::Timestamp;
 
@@ -195,10 +195,18 @@ impl FromRequestParts<Arc<Web>> for Reader {
     }
 }
 
+/// What is wrong within a document is shown with its place there.
+fn named(fault: Fault) -> (String, String) {
+    match fault.part.as_deref().filter(|part| part.starts_with('/')) {
+        Some(pointer) => (fault.field.to_owned(), format!("{pointer}: {}", fault.why)),
+        None => (fault.field.to_owned(), fault.why),
+    }
+}
+
 /// The faults of a form, to be shown beside its fields; whatever else went wrong fails.
 pub fn faults(error: AppError) -> Result<Vec<(String, String)>, Failure> {
     match error {
-        AppError::Invalid(faults) => Ok(faults.into_iter().map(|fault| (fault.field.to_owned(), fault.why)).collect()),
+        AppError::Invalid(faults) => Ok(faults.into_iter().map(named).collect()),
         AppError::Conflict(why) => Ok(vec![(String::new(), why)]),
         other => Err(other.into()),
     }

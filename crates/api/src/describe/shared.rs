@@ -10,7 +10,7 @@ const ABOUT: &str = "Webhooks of a point of sale, in the dialect of Svix: its cl
     ours; `x-ringup: extended` marks those of Svix that do more here.";
 
 /// Groups of operations, in the order in which one meets them.
-const TAGS: [(&str, &str); 17] = [
+const TAGS: [(&str, &str); 18] = [
     ("Application", "Accounts: the merchants whose events are kept apart."),
     ("Endpoint", "Receivers: where the events of an account are sent."),
     ("Event Type", "The catalogue of what can happen."),
@@ -23,6 +23,7 @@ const TAGS: [(&str, &str); 17] = [
     ("Operational Webhook", "Receivers that hear of endpoints that change and of messages that do not arrive."),
     ("Catcher", "Receivers of our own that show what arrives and answer as they are told."),
     ("Hook", "Questions to one external app that a till waits for."),
+    ("Hook Type", "The hooks that there are: three are built in, others are declared."),
     ("Settings", "How deliveries are made and what is kept of them."),
     ("Authentication", "Who may come in."),
     ("Operator", "The whole server, for its operator alone."),
@@ -34,7 +35,7 @@ const TAGS: [(&str, &str); 17] = [
 pub const INSTEAD: &str = "x-ringup-instead";
 
 /// What names in paths mean.
-const NAMES: [(&str, &str); 12] = [
+const NAMES: [(&str, &str); 13] = [
     ("key_id", "Id of the key."),
     ("app_id", "The application's id or uid."),
     ("endpoint_id", "The endpoint's id or uid."),
@@ -44,7 +45,8 @@ const NAMES: [(&str, &str); 12] = [
     ("task_id", "The background task's id."),
     ("sink_id", "The endpoint's id or uid."),
     ("catcher_id", "The catcher's id."),
-    ("hook_name", "`fetchMemberPoint`, `validateCoupon` or `orderComplete`."),
+    ("hook_name", "`fetchMemberPoint`, `validateCoupon`, `orderComplete`, or the name of one that is declared."),
+    ("hook_type_name", "The hook's name."),
     ("number", "The request's number within its catcher, counted from 1."),
     ("consumer_id", "The consumer's own name."),
 ];

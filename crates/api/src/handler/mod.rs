@@ -14,6 +14,7 @@ pub mod event_type;
 pub mod fleet;
 pub mod health;
 pub mod hook;
+pub mod hook_type;
 pub mod key;
 pub mod log;
 pub mod message;

@@ -24,7 +24,8 @@ pub struct HookIn {
     deadline_ms: Option<u64>,
     /// `newer` unless said otherwise, or `older`: which of the two published shapes of the question is sent.
     generation: Option<String>,
-    /// What the till is told where nobody answers, such as `{"Point":0}`. Only for `fetchMemberPoint`.
+    /// What the till is told where nobody answers, such as `{"Point":0}`. Only for `fetchMemberPoint` and for hooks that are
+    /// declared with `mayFallBack`.
     #[schema(value_type = Option<Object>)]
     fallback: Option<Box<RawValue>>,
     disabled: Option<bool>,
@@ -108,15 +109,15 @@ pub struct HookAnswerOut {
     answer: Option<Box<RawValue>>,
     /// Why it is not a live answer: one word, listed in the truth table.
     cause: Option<&'static str>,
-    /// The same for people.
+    /// The same for people; of a "no" the app's own reason, where the hook declares where it stands.
     reason: Option<String>,
     /// How old a kept answer is.
     age_ms: Option<u64>,
     took_ms: u64,
     /// The `webhook-id` of the call, by which the log has it; null where nobody was called.
     call_id: Option<String>,
-    /// The app is asked again by the retry policy, and what it says is told by an event `loyaltyRewardSettled`. Only of
-    /// `orderComplete`.
+    /// The app is asked again by the retry policy, and what it says is told by an event `loyaltyRewardSettled`, of a
+    /// declared hook `hookSettled`. Only of hooks that write.
     queued: bool,
 }
 
@@ -127,7 +128,7 @@ impl HookAnswerOut {
             kind: told.kind.word(),
             answer: told.reading.as_ref().and_then(|reading| RawValue::from_string(reading.to_json()).ok()),
             cause: told.failed.as_ref().map(|failed| failed.cause.word()),
-            reason: told.failed.as_ref().map(ToString::to_string),
+            reason: told.failed.as_ref().map(ToString::to_string).or_else(|| answer.reason.clone()),
             age_ms: told.age.map(millis),
             took_ms: millis(answer.took),
             call_id: answer.call.map(|id| id.to_string()),

@@ -17,6 +17,7 @@ pub mod example;
 pub mod field;
 pub mod fleet;
 pub mod hook;
+pub mod hook_type;
 pub mod import;
 pub mod json;
 pub mod list;

@@ -30,7 +30,7 @@ use tracing::warn;
 
 use super::line::{Flight, Line};
 use super::sale::Sale;
-use super::{answering, known, plan_of};
+use super::{answering, plan_of};
 use crate::app::App;
 use crate::check::Faults;
 use crate::error::{AppError, Fault};
@@ -48,6 +48,8 @@ pub struct HookAnswer {
     pub call: Option<EventId>,
     /// The app will be asked again by the retry policy, and what it says will be told by an event.
     pub queued: bool,
+    /// Why the app says no, in its own words, where the hook declares where they stand.
+    pub reason: Option<String>,
 }
 
 /// What came of a call.
@@ -69,38 +71,43 @@ impl App {
     ) -> Result<HookAnswer, AppError> {
         let began = Instant::now();
         let view = self.owned(principal, account, Scope::Publish)?;
-        let contract = known(name)?;
+        let contract = self.contract(view.account.environment, name);
+        let contract = contract.ok_or_else(|| AppError::not_found("hook", name))?;
         let found = answering(&view, name);
         let plan = found.and_then(|found| plan_of(found));
         let deadline = plan.map_or(HookPlan::DEADLINE_DEFAULT, |plan| plan.deadline);
         let budget = hook::budget(deadline, asked_ms).map_err(bad_deadline)?;
-        let (question, key) = self.checked_question(contract, plan, question)?;
+        let (question, key) = self.checked_question(&contract, plan, question)?;
         let until = began + budget;
         let shortened = budget < deadline;
 
         let fallback = plan.and_then(|plan| plan.fallback.as_deref());
-        let fallback = || fallback.and_then(|document| hook::fallback(contract, document).ok());
-        let answer = |told, call| Ok(HookAnswer { told, took: began.elapsed(), call, queued: false });
+        let fallback = || fallback.and_then(|document| hook::fallback(&contract, document).ok());
+        let answer = |told, call| {
+            let reason = hook::reason(&contract, &told);
+            Ok(HookAnswer { told, took: began.elapsed(), call, queued: false, reason })
+        };
         let failed = |cause| Judgement::Failed(Failed::of(cause));
         let Some(found) = found else {
             return answer(hook::told(failed(FailCause::NotSet), None, None), None);
         };
-        if let (Mode::Write, Some(key)) = (contract.mode, key) {
-            let sale = Sale { view: &view, found, contract, question, key, until, shortened };
+        if let (Mode::Write, Some(key)) = (contract.rule.mode, key) {
+            let sale = Sale { view: &view, found, contract: &contract, question, key, until, shortened };
             let (told, call, queued) = self.submit(sale).await?;
-            return Ok(HookAnswer { told, took: began.elapsed(), call, queued });
+            return Ok(HookAnswer { told, took: began.elapsed(), call, queued, reason: None });
         }
         if found.endpoint.stopped.is_some() {
             return answer(hook::told(failed(FailCause::Stopped), None, fallback()), None);
         }
-        let line = self.hooks.line(found, &self.plan.egress);
-        if let Some((fresh, _)) = contract.cache
+        let line = self.hooks.line(found, &contract, &self.plan.egress);
+        if let Some((fresh, _)) = contract.rule.cache
+            && !fresh.is_zero()
             && let Some((reading, age)) = line.lock().kept(&question, fresh)
         {
             let told = Told { kind: AnswerKind::Cache, reading: Some(reading), failed: None, age: Some(age) };
             return answer(told, None);
         }
-        let came = match self.flight(&line, found, contract, &question, until, shortened) {
+        let came = match self.flight(&line, found, &question, until, shortened) {
             Ok(flight) => arrival(&flight, until).await,
             Err(cause) => Err(cause),
         };
@@ -108,7 +115,7 @@ impl App {
             Ok(came) => (came.judgement, Some(came.id)),
             Err(cause) => (failed(cause), None),
         };
-        let stale = contract.cache.and_then(|(fresh, stale)| line.lock().kept(&question, fresh + stale));
+        let stale = contract.rule.cache.and_then(|(fresh, stale)| line.lock().kept(&question, fresh + stale));
         answer(hook::told(judgement, stale, fallback()), call)
     }
 
@@ -131,7 +138,10 @@ impl App {
         let generation = plan.map(|plan| plan.generation).unwrap_or_default();
         let written = hook::question(contract, generation, question);
         written.map_err(|bad| {
-            let fault = |bad: hook::BadQuestion| Fault::new("body", bad.code, bad.why).at(bad.name);
+            let fault = |bad: hook::BadQuestion| {
+                let fault = Fault::new("body", bad.code, bad.why);
+                if bad.name.is_empty() { fault } else { fault.at(bad.name) }
+            };
             AppError::Invalid(bad.into_iter().map(fault).collect())
         })
     }
@@ -141,7 +151,6 @@ impl App {
         &self,
         line: &Arc<Line>,
         found: &Arc<EndpointView>,
-        contract: &'static Contract,
         question: &str,
         until: Instant,
         shortened: bool,
@@ -166,7 +175,6 @@ impl App {
         let call = Call {
             line: line.clone(),
             found: found.clone(),
-            contract,
             question: question.to_owned(),
             id,
             shortened,
@@ -211,7 +219,6 @@ async fn arrival(flight: &Flight, until: Instant) -> Result<Came, FailCause> {
 struct Call {
     line: Arc<Line>,
     found: Arc<EndpointView>,
-    contract: &'static Contract,
     question: String,
     id: EventId,
     shortened: bool,
@@ -247,7 +254,7 @@ impl Call {
                 id: self.id,
                 names: self.found.settings.header_names.value,
                 keys: prepared.keys.clone(),
-                event_type: Arc::from(&*self.contract.name),
+                event_type: self.line.contract.name.clone(),
                 attempt: 1,
             },
             tls: prepared.tls.clone(),
@@ -268,12 +275,12 @@ impl Call {
         let Called { outcome, timing, .. } = called;
         let duration = self.began.elapsed();
         let ended_at = self.started_at.saturating_add(duration);
-        let judgement = judge(self.contract, &outcome);
+        let judgement = judge(&self.line.contract, &outcome);
         {
             let mut inner = self.line.lock();
             inner.in_flight = inner.in_flight.saturating_sub(1);
             inner.breaker.on_outcome(pass, verdict(&outcome, self.shortened), Duration::ZERO, self.draw, ended_at);
-            if let (Some((fresh, stale)), Judgement::Answered(reading)) = (self.contract.cache, &judgement) {
+            if let (Some((fresh, stale)), Judgement::Answered(reading)) = (self.line.contract.rule.cache, &judgement) {
                 inner.keep(&self.question, reading.clone(), fresh + stale);
             }
         }
@@ -330,7 +337,7 @@ impl Call {
         let count = Count { minute: ended_at.as_minutes(), outcome: result.outcome, duration, gave_up: false };
         NewEvent {
             account: self.found.endpoint.account,
-            event_type: Arc::from(&*self.contract.name),
+            event_type: self.line.contract.name.clone(),
             uid: Some(self.id.to_string()),
             channels: Vec::new(),
             extras: Extras::default(),

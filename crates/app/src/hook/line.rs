@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use ringup_core::breaker::{Admit, Breaker, BreakerPlan};
-use ringup_core::hook::Reading;
+use ringup_core::hook::{Contract, Reading};
 use ringup_core::key::EndpointKey;
 use ringup_core::time::Timestamp;
 use ringup_egress::EgressPlan;
@@ -41,6 +41,7 @@ pub(crate) struct Hooks {
 /// One hook of one account.
 pub(super) struct Line {
     pub prepared: Prepared,
+    pub contract: Arc<Contract>,
     inner: Mutex<Inner>,
 }
 
@@ -75,10 +76,12 @@ impl Default for Hooks {
 }
 
 impl Hooks {
-    /// Made anew with each change of its configuration, which forgets what the app did before.
-    pub(super) fn line(&self, view: &EndpointView, plan: &EgressPlan) -> Arc<Line> {
+    /// Made anew with each change of its configuration or of what is declared, which forgets what the app did before.
+    pub(super) fn line(&self, view: &EndpointView, contract: &Arc<Contract>, plan: &EgressPlan) -> Arc<Line> {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(line) = lines.get(&view.endpoint.key).filter(|line| line.prepared.revision == view.revision) {
+        let is_same =
+            |line: &&Arc<Line>| line.prepared.revision == view.revision && Arc::ptr_eq(&line.contract, contract);
+        if let Some(line) = lines.get(&view.endpoint.key).filter(is_same) {
             return line.clone();
         }
         if lines.len() >= LINES_MAX {
@@ -88,7 +91,7 @@ impl Hooks {
         let prepared = Prepared::new(&view.endpoint, retry, view.revision, plan, &self.tokens);
         let breaker = Breaker::new(BREAKER);
         let inner = Inner { breaker, in_flight: 0, kept: HashMap::new(), flights: HashMap::new() };
-        let line = Arc::new(Line { prepared, inner: Mutex::new(inner) });
+        let line = Arc::new(Line { prepared, contract: contract.clone(), inner: Mutex::new(inner) });
         lines.insert(view.endpoint.key, line.clone());
         line
     }

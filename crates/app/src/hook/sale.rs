@@ -30,7 +30,7 @@ use crate::publish::target;
 pub(super) struct Sale<'a> {
     pub view: &'a AccountView,
     pub found: &'a EndpointView,
-    pub contract: &'static Contract,
+    pub contract: &'a Arc<Contract>,
     pub question: String,
     /// What makes it the same sale.
     pub key: String,
@@ -69,7 +69,7 @@ impl App {
         match accepted {
             Acceptance::New(id) if stopped => Ok((failed(FailCause::Stopped), Some(id), false)),
             Acceptance::New(id) => {
-                let line = self.hooks.line(sale.found, &self.plan.egress);
+                let line = self.hooks.line(sale.found, sale.contract, &self.plan.egress);
                 let Some(probe) = self.probe(line, sale.shortened) else {
                     return Ok((failed(FailCause::BreakerOpen), Some(id), true));
                 };
@@ -95,7 +95,7 @@ impl App {
         let payload = Bytes::from(question.clone());
         NewEvent {
             account: view.account.key,
-            event_type: Arc::from(&*contract.name),
+            event_type: contract.name.clone(),
             uid: None,
             channels: Vec::new(),
             extras: Extras::default(),

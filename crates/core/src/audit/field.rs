@@ -9,7 +9,7 @@ use super::{FIELDS_MAX, FieldChange, VALUE_CHARS_MAX};
 use crate::account::{Account, ApiKey, Environment, EventType, Role};
 use crate::authorization::{Authorization, OAuth, Scheme};
 use crate::endpoint::Endpoint;
-use crate::hook::HookPlan;
+use crate::hook::{Declaration, HookPlan};
 use crate::settings::{ClassSwitches, Settings};
 use crate::subscription::Subscription;
 use crate::time::Timestamp;
@@ -84,6 +84,7 @@ pub fn of_event_type(event_type: &EventType) -> Fields {
         feature_flag,
         schemas,
         schedule,
+        hook,
         created_at: _,
         updated_at: _,
     } = event_type;
@@ -96,6 +97,13 @@ pub fn of_event_type(event_type: &EventType) -> Fields {
     fields.show_some("feature_flag", feature_flag.as_ref());
     fields.show_some("schemas", schemas.as_ref());
     fields.show_debug("schedule", schedule.as_ref());
+    if let Some(Declaration { title, rule, answer_schema, question_sample, answer_sample }) = hook {
+        fields.show("hook_title", title);
+        fields.show_debug("hook_rule", Some(rule));
+        fields.show("answer_schema", answer_schema);
+        fields.show_some("question_sample", question_sample.as_ref());
+        fields.show_some("answer_sample", answer_sample.as_ref());
+    }
     fields
 }
 

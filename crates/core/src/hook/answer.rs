@@ -3,26 +3,44 @@
 use std::borrow::Cow;
 
 use super::cause::{FailCause, Failed};
-use super::contract::{Contract, Field, Kind};
+use super::contract::{Field, Kind, Published, Shape};
 use crate::json::{self, Member};
 use crate::outcome::{Answer, BodyEnd};
 
-/// What an app said, under the names of the contract, in its order. Numbers as the app wrote them.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Reading {
-    members: Vec<(Cow<'static, str>, String)>,
+/// What an app said, numbers as the app wrote them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reading {
+    /// Under the names of a published contract, in its order.
+    Fields(Vec<(Cow<'static, str>, String)>),
+    /// The whole object, which is as its schema says.
+    Whole(String),
 }
 
 impl Reading {
-    /// The raw value of a member.
+    /// The raw value of a field.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.members.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+        match self {
+            Reading::Fields(members) => members.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str()),
+            Reading::Whole(document) => {
+                let found = json::members(document.as_bytes()).into_iter().find(|member| member.name == name)?;
+                document.get(found.value)
+            }
+        }
     }
 
     /// As the JSON object that the till reads.
     pub fn to_json(&self) -> String {
-        let members: Vec<String> = self.members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
-        format!("{{{}}}", members.join(","))
+        match self {
+            Reading::Fields(members) => {
+                let members: Vec<String> = members.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+                format!("{{{}}}", members.join(","))
+            }
+            Reading::Whole(document) => document.clone(),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Reading::Fields(members) if members.is_empty())
     }
 }
 
@@ -65,7 +83,7 @@ fn content_type(answer: &Answer) -> String {
 /// Reads what `fields` name out of a JSON object.
 pub(super) fn read(document: &str, fields: &[Field]) -> Result<Reading, Failed> {
     let members = json::members(document.as_bytes());
-    let mut reading = Reading::default();
+    let mut reading = Vec::new();
     for field in fields {
         let mut own = members.iter().filter(|member| is_named(member, field));
         let value = own.next().and_then(|member| document.get(member.value.clone())).filter(|value| *value != "null");
@@ -73,7 +91,7 @@ pub(super) fn read(document: &str, fields: &[Field]) -> Result<Reading, Failed> 
             return Err(Failed::about(FailCause::DuplicateName, field.name.clone()));
         }
         match value {
-            Some(value) => reading.members.push((field.name.clone(), checked(value, field)?)),
+            Some(value) => reading.push((field.name.clone(), checked(value, field)?)),
             None if field.required => {
                 let error = members.iter().any(|member| ERROR_NAMES.iter().any(|word| same(&member.name, word)));
                 let cause = if error { FailCause::ErrorInside } else { FailCause::Missing };
@@ -82,17 +100,36 @@ pub(super) fn read(document: &str, fields: &[Field]) -> Result<Reading, Failed> 
             None => {}
         }
     }
-    Ok(reading)
+    Ok(Reading::Fields(reading))
+}
+
+/// Reads all of a JSON object that is as declared.
+pub(super) fn whole(document: &str, shape: &dyn Shape) -> Result<Reading, Failed> {
+    if let Some(name) = twice(document) {
+        return Err(Failed::about(FailCause::DuplicateName, name));
+    }
+    match shape.answer(document) {
+        None => Ok(Reading::Whole(document.trim_ascii().to_owned())),
+        Some(misfit) if misfit.pointer.is_empty() => Err(Failed::about(FailCause::Schema, misfit.why)),
+        Some(misfit) => Err(Failed::about(FailCause::Schema, format!("{}: {}", misfit.pointer, misfit.why))),
+    }
+}
+
+/// A member of an object that stands in it twice.
+pub(super) fn twice(document: &str) -> Option<String> {
+    let mut names: Vec<String> = json::members(document.as_bytes()).into_iter().map(|member| member.name).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair.first() == pair.get(1)).and_then(|pair| pair.first().cloned())
 }
 
 /// What no member alone can say: a percentage above a hundred.
-pub(super) fn fits(reading: &Reading, contract: &Contract) -> Result<(), Failed> {
-    let Some([kind, word, amount]) = &contract.percentage else { return Ok(()) };
+pub(super) fn fits(reading: &Reading, contract: &Published) -> Result<(), Failed> {
+    let Some([kind, word, amount]) = contract.percentage else { return Ok(()) };
     if reading.get(kind) != Some(&format!("\"{word}\"")) {
         return Ok(());
     }
     let too_much = reading.get(amount).and_then(|value| value.parse::<f64>().ok()).is_none_or(|value| value > 100.0);
-    if too_much { Err(Failed::about(FailCause::OutOfRange, amount.clone())) } else { Ok(()) }
+    if too_much { Err(Failed::about(FailCause::OutOfRange, amount)) } else { Ok(()) }
 }
 
 fn is_named(member: &Member, field: &Field) -> bool {

@@ -48,6 +48,8 @@ pub enum FailCause {
     Negative,
     OutOfRange,
     UnknownWord,
+    /// Not as the operator declared answers of this hook.
+    Schema,
 }
 
 words!(FailCause {
@@ -77,6 +79,7 @@ words!(FailCause {
     Negative = "negative",
     OutOfRange = "out_of_range",
     UnknownWord = "unknown_word",
+    Schema = "schema",
 });
 
 /// A cause, and what it is about: a member's name, a status, a phase.
@@ -126,6 +129,7 @@ impl fmt::Display for Failed {
             FailCause::Negative => write!(f, "{about} is negative in the app's answer"),
             FailCause::OutOfRange => write!(f, "{about} is out of range in the app's answer"),
             FailCause::UnknownWord => write!(f, "{about} is no known word in the app's answer"),
+            FailCause::Schema => write!(f, "the app's answer is not as declared ({about})"),
         }
     }
 }

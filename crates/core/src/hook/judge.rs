@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::answer::{self, Reading};
 use super::cause::{FailCause, Failed};
-use super::contract::Contract;
+use super::contract::{Contract, Words};
 use super::plan::AnswerKind;
+use super::question::text;
 use crate::breaker::Verdict;
+use crate::json;
 use crate::log::LogMode;
 use crate::outcome::{Answer, Outcome};
+use crate::pointer::Pointer;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Judgement {
@@ -22,7 +25,7 @@ pub enum Judgement {
 pub fn judge(contract: &Contract, outcome: &Outcome) -> Judgement {
     let read = match outcome {
         Outcome::Delivered(answer) => answered(contract, answer),
-        Outcome::Refused(answer) if answer.status == 400 && !contract.refusal.is_empty() => refused(contract, answer),
+        Outcome::Refused(answer) if contract.rule.refusals.contains(&answer.status) => refused(contract, answer),
         Outcome::Refused(answer) => Err(status(answer)),
         Outcome::TimedOut(phase) => Err(Failed::about(FailCause::Late, phase.word())),
         Outcome::Unreachable(cause) => Err(Failed::about(FailCause::Unreachable, cause.word())),
@@ -34,18 +37,43 @@ pub fn judge(contract: &Contract, outcome: &Outcome) -> Judgement {
 }
 
 fn answered(contract: &Contract, answer: &Answer) -> Result<Judgement, Failed> {
-    let reading = answer::read(answer::document(answer)?, &contract.answer)?;
-    answer::fits(&reading, contract)?;
-    Ok(Judgement::Answered(reading))
+    let document = answer::document(answer)?;
+    read(contract, document).map(Judgement::Answered)
 }
 
-/// A 400 that says nothing we know is no answer, only a status.
+/// Reads a document that is an answer.
+pub(super) fn read(contract: &Contract, document: &str) -> Result<Reading, Failed> {
+    match &contract.words {
+        Words::Published(published) => {
+            let reading = answer::read(document, published.answer)?;
+            answer::fits(&reading, published)?;
+            Ok(reading)
+        }
+        Words::Declared(shape) => answer::whole(document, &**shape),
+    }
+}
+
+/// A "no" that says nothing we know is no answer, only a status.
 fn refused(contract: &Contract, answer: &Answer) -> Result<Judgement, Failed> {
-    let reading = answer::document(answer).and_then(|document| answer::read(document, &contract.refusal));
+    let reading = answer::document(answer).and_then(|document| match &contract.words {
+        Words::Published(published) => answer::read(document, published.refusal),
+        Words::Declared(_) => Ok(Reading::Whole(document.trim_ascii().to_owned())),
+    });
     match reading {
-        Ok(reading) if reading != Reading::default() => Ok(Judgement::Refused(reading)),
+        Ok(reading) if !reading.is_empty() => Ok(Judgement::Refused(reading)),
         Ok(_) | Err(_) => Err(status(answer)),
     }
+}
+
+/// Why an app said no, in its own words; `None` where it is not declared where they stand, or they do not.
+pub fn reason(contract: &Contract, told: &Told) -> Option<String> {
+    let (AnswerKind::Refused, Some(reading), Some(pointer)) = (told.kind, &told.reading, &contract.rule.reason) else {
+        return None;
+    };
+    let document = reading.to_json();
+    let place = json::locate(document.as_bytes(), &pointer.parse::<Pointer>().ok()?)?;
+    let value = document.get(place)?;
+    Some(if value.starts_with('"') { text(value) } else { value.to_owned() })
 }
 
 fn status(answer: &Answer) -> Failed {
@@ -107,10 +135,7 @@ pub fn told(judgement: Judgement, kept: Option<(Reading, Duration)>, fallback: O
 /// Reads what an account declares for the case that nobody answers: the same rules as for an answer.
 pub fn fallback(contract: &Contract, document: &str) -> Result<Reading, Failed> {
     let answer = Answer { status: 200, body: document.to_owned().into(), ..Answer::default() };
-    match answered(contract, &answer)? {
-        Judgement::Answered(reading) | Judgement::Refused(reading) => Ok(reading),
-        Judgement::Failed(failed) => Err(failed),
-    }
+    read(contract, answer::document(&answer)?)
 }
 
 /// Whether a log in this mode keeps the call. What is a valid "no" went well.

@@ -1,8 +1,9 @@
 //! Hooks: questions that a till asks one external app, and waits for. What may be asked, how an answer is read, and what
 //! the till is told whatever the app does.
 //!
-//! One mechanism, three questions that are built from it ([`contract`]). An answer is read strictly: what is missing,
-//! negative or of the wrong kind is a failure with a cause, never zero.
+//! One mechanism: a rule and the words that questions and answers are read by ([`Contract`]). Three are built in
+//! ([`contract`]), others are declared by operators ([`Declaration`]). An answer is read strictly: what is missing, negative
+//! or of the wrong kind is a failure with a cause, never zero.
 //!
 //! Source: DESIGN §9; `guide.md` §4 and §6 (8, 11 to 14).
 
@@ -10,6 +11,7 @@ mod answer;
 mod budget;
 mod cause;
 mod contract;
+mod declaration;
 mod judge;
 mod plan;
 mod question;
@@ -18,11 +20,15 @@ mod settled;
 pub use answer::Reading;
 pub use budget::{BadDeadline, budget};
 pub use cause::{FailCause, Failed};
-pub use contract::{Contract, Field, Generation, Kind, Mode, NAMES, contract};
-pub use judge::{Judgement, LogWords, Told, fallback, is_logged, judge, log_words, told, verdict};
+pub use contract::{
+    Contract, Contracts, Field, Generation, HookRule, Kind, Misfit, Mode, NAMES, NoneDeclared, Published, Shape, Words,
+    contract, is_published,
+};
+pub use declaration::Declaration;
+pub use judge::{Judgement, LogWords, Told, fallback, is_logged, judge, log_words, reason, told, verdict};
 pub use plan::{AnswerKind, HookPlan};
 pub use question::{BadQuestion, question};
-pub use settled::{SETTLED, read_settled, settled, settled_uid};
+pub use settled::{HOOK_SETTLED, SETTLED, read_settled, settled, settled_uid};
 
 #[cfg(test)]
 mod tests;

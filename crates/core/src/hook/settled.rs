@@ -1,15 +1,18 @@
 //! What an app gave for a sale, as it is kept: in an event of its own, one for each sale, which is told like any other.
 
-use super::answer::{self, Reading};
 use super::cause::{FailCause, Failed};
 use super::contract::Contract;
-use super::judge::Judgement;
+use super::judge::{Judgement, read};
 use super::question::{quoted, text};
 use crate::id::EventId;
 use crate::json;
+use crate::pointer::Pointer;
 
-/// The type of that event.
+/// The type of that event for `orderComplete`.
 pub const SETTLED: &str = "loyaltyRewardSettled";
+
+/// The same for hooks that an operator declared.
+pub const HOOK_SETTLED: &str = "hookSettled";
 
 /// The uid of that event, and what makes it one: no publisher can choose it, since it has a character that names do not
 /// have. `call` is the event by which the app was asked.
@@ -24,14 +27,13 @@ pub fn settled(contract: &Contract, call: EventId, question: &[u8], judgement: &
         Judgement::Refused(_) => return None,
         Judgement::Failed(failed) => ("null".to_owned(), Some(failed)),
     };
-    let key = contract.key.as_deref()?;
-    let members = json::members(question);
-    let member = members.iter().find(|member| member.name == key)?;
-    let key = std::str::from_utf8(question.get(member.value.clone())?).ok()?;
+    let (_, name) = contract.rule.settled?;
+    let key = question.get(json::locate(question, &contract.rule.key.as_deref()?.parse::<Pointer>().ok()?)?)?;
+    let key = std::str::from_utf8(key).ok()?;
     let cause = failed.map_or("null".to_owned(), |failed| quoted(failed.cause.word()));
     let about = failed.and_then(|failed| failed.about.as_deref()).map_or("null".to_owned(), quoted);
     Some(format!(
-        "{{\"hook\":{},\"invoiceId\":{key},\"answer\":{answer},\"cause\":{cause},\"about\":{about},\"callId\":\"{call}\"}}",
+        "{{\"hook\":{},\"{name}\":{key},\"answer\":{answer},\"cause\":{cause},\"about\":{about},\"callId\":\"{call}\"}}",
         quoted(&contract.name)
     ))
 }
@@ -44,8 +46,7 @@ pub fn read_settled(contract: &Contract, payload: &str) -> Option<Judgement> {
         payload.get(member.value.clone()).filter(|value| *value != "null")
     };
     if let Some(answer) = value("answer") {
-        let reading: Reading = answer::read(answer, &contract.answer).ok()?;
-        return Some(Judgement::Answered(reading));
+        return read(contract, answer).ok().map(Judgement::Answered);
     }
     let cause = FailCause::from_word(&text(value("cause")?))?;
     Some(Judgement::Failed(Failed { cause, about: value("about").map(text) }))
@@ -63,15 +64,15 @@ mod tests {
         let contract = contract("orderComplete").expect("it is published");
         let call = EventId::of_tick(Tick::at(Timestamp::default()), [7; 12]);
         let answer = Answer { status: 200, body: body.to_owned().into(), ..Answer::default() };
-        let judgement = judge(contract, &Outcome::Delivered(answer));
+        let judgement = judge(&contract, &Outcome::Delivered(answer));
         let question = br#"{"Total": 1, "ID": "INV-\u0031"}"#;
-        let payload = settled(contract, call, question, &judgement).expect("it is kept");
+        let payload = settled(&contract, call, question, &judgement).expect("it is kept");
         assert!(json::is_json(&payload), "{payload}");
         assert!(
             payload.starts_with(&format!(r#"{{"hook":"orderComplete","invoiceId":"INV-\u0031",{expected}"#)),
             "{payload}"
         );
-        assert_eq!(read_settled(contract, &payload), Some(judgement), "{payload}");
+        assert_eq!(read_settled(&contract, &payload), Some(judgement), "{payload}");
     }
 
     #[test]

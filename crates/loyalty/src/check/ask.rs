@@ -43,14 +43,14 @@ pub(super) struct Came {
 }
 
 /// A hook of the published contract.
-pub(super) fn contract(name: &str) -> &'static Contract {
+pub(super) fn contract(name: &str) -> Arc<Contract> {
     hook::contract(name).expect("the published hooks have contracts")
 }
 
 impl Checker<'_> {
     /// Asks as a till of the generation that is checked would.
     pub(super) async fn ask(&self, url: &CheckedUrl, hook: &str, question: &str, signed: Signed) -> Came {
-        let written = hook::question(contract(hook), self.setup.generation, question);
+        let written = hook::question(&contract(hook), self.setup.generation, question);
         let body = written.map_or_else(|_| question.to_owned(), |(body, _)| body);
         self.send(url, hook, body, signed).await
     }
@@ -80,7 +80,7 @@ impl Checker<'_> {
             now: if signed == Signed::LongAgo { now.saturating_sub(OLD) } else { now },
         };
         let reply = self.caller.call(request).await;
-        let judgement = judge(contract(hook), &reply.outcome);
+        let judgement = judge(&contract(hook), &reply.outcome);
         let is_late = reply.duration > self.setup.deadline;
         Came { outcome: reply.outcome, took: reply.duration, judgement, is_late }
     }
@@ -242,7 +242,9 @@ impl Came {
             | FailCause::Busy
             | FailCause::Blocked
             | FailCause::NoToken
-            | FailCause::Interrupted => Fault::Unreachable,
+            | FailCause::Interrupted
+            // Published contracts have no schema.
+            | FailCause::Schema => Fault::Unreachable,
         }
     }
 

@@ -10,6 +10,7 @@ mod bad_input;
 mod catalog;
 mod catcher;
 mod cli;
+mod declared;
 mod disk;
 mod durable;
 mod hook_table;

@@ -9,7 +9,7 @@ use ringup_core::account::{Account, ApiKey, Environment, EventType, Role, Valida
 use ringup_core::authorization::{Authorization, Certificate, CredentialsIn, OAuth, Scheme, Secret, TokenBody};
 use ringup_core::endpoint::{Endpoint, SigningSecret, Stopped, StoppedBy};
 use ringup_core::filter::Filter;
-use ringup_core::hook::{Generation, HookPlan};
+use ringup_core::hook::{Declaration, Generation, HookPlan, HookRule, Mode};
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
@@ -383,6 +383,21 @@ fn full_event_type(environment: i64) -> EventType {
         feature_flag: Some("beta".to_owned()),
         schemas: Some("{ \"1\" :  {\"type\":\"object\", \"x\": 1.0} }".to_owned()),
         schedule: Some(vec![Duration::ZERO, Duration::from_micros(1_500_001), Duration::from_hours(24)]),
+        hook: Some(Declaration {
+            title: ODD.to_owned(),
+            rule: HookRule {
+                mode: Mode::Write,
+                key: Some("/a~1b/~0/ü".into()),
+                cache: Some((Duration::ZERO, Duration::from_micros(1_500_001))),
+                refusals: vec![404, 409].into(),
+                reason: Some("".into()),
+                may_fall_back: true,
+                settled: HookRule::settled_of(Mode::Write),
+            },
+            answer_schema: "{ \"type\":  \"object\", \"x\": 1.0 }".to_owned(),
+            question_sample: Some("{ \"Sku\" : 1.00 }".to_owned()),
+            answer_sample: Some(String::new()),
+        }),
         created_at: micros(),
         updated_at: micros().saturating_add(Duration::from_secs(1)),
         ..sample::event_type(environment, "invoice.created-v1")

@@ -105,6 +105,7 @@ pub fn event_type(environment: i64, name: &str) -> EventType {
         feature_flag: None,
         schemas: None,
         schedule: None,
+        hook: None,
         created_at: noon(),
         updated_at: noon(),
     }

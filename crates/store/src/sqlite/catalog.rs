@@ -4,6 +4,7 @@ mod audit;
 mod authorization;
 mod change;
 mod consumer;
+mod declaration;
 mod key;
 mod load;
 mod notice;
@@ -129,6 +130,10 @@ const LADDER: Ladder = Ladder {
         "
     -- An endpoint may answer a hook: its subscription says so, which older versions do not know.
     CREATE INDEX endpoint_account ON endpoint (account);
+    ",
+        "
+    -- What an operator declared of a type whose events are questions; JSON, null without any.
+    ALTER TABLE event_type ADD COLUMN hook TEXT NOT NULL DEFAULT 'null';
     ",
     ],
 };

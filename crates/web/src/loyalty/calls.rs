@@ -5,7 +5,6 @@ use axum::extract::{Path, State};
 use ringup_app::view::Payload;
 use ringup_app::{LogAsk, Logged};
 
-use super::hooks;
 use crate::Shared;
 use crate::error_page::Answer;
 use crate::log::Line;
@@ -36,12 +35,13 @@ struct Call {
     answer: Option<String>,
 }
 
-/// `GET /a/{account}/loyalty/calls`
+/// `GET /a/{account}/loyalty-calls`
 pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let ui = visit.ui_of(&view, Menu::Calls, "loyalty-calls-title");
     let base = account_path(&view);
-    let names: Vec<&str> = hooks().map(|contract| &*contract.name).collect();
+    let hooks = web.app.hook_types(&visit.who)?;
+    let names: Vec<&str> = hooks.iter().map(|hook| &*hook.contract.name).collect();
     let search = format!("event:{}", names.join(","));
     let found = web.app.search(&search)?;
     let page = web.app.log(&visit.who, &account, LogAsk::newest(&found, ROWS)).await?;

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, State};
 
-use super::{hooks, latencies, title};
+use super::{about, latencies, may_declare, title};
 use crate::Shared;
 use crate::error_page::Answer;
 use crate::health::{Health, WINDOW};
@@ -15,8 +15,10 @@ use crate::visit::{Visit, account_path};
 #[template(path = "loyalty.html")]
 struct LoyaltyPage {
     ui: Ui,
+    base: String,
     cards: Vec<Card>,
     is_set: bool,
+    may_declare: bool,
 }
 
 struct Card {
@@ -47,10 +49,11 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
     let from = visit.now.saturating_sub(WINDOW);
     let set_ones = web.app.hooks(&visit.who, &account)?;
     let mut cards = Vec::new();
-    for contract in hooks() {
+    for hook in web.app.hook_types(&visit.who)? {
+        let contract = &hook.contract;
         let asked = set_ones.iter().find_map(|found| {
             let plan = found.endpoint.subscription.hook.as_ref()?;
-            (plan.name == contract.name).then_some((found, plan))
+            (*plan.name == *contract.name).then_some((found, plan))
         });
         let set = match asked {
             None => None,
@@ -74,13 +77,16 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
                 })
             }
         };
+        if hook.archived && set.is_none() {
+            continue;
+        }
         cards.push(Card {
-            title: title(contract, &ui),
-            about: ui.t(format!("hook-{}-about", contract.name)),
+            title: title(&hook, &ui),
+            about: about(&hook, &ui),
             path: format!("{base}/loyalty/{}", contract.name),
             set,
         });
     }
     let is_set = cards.iter().any(|card| card.set.is_some());
-    Ok(html(&LoyaltyPage { ui, cards, is_set }))
+    Ok(html(&LoyaltyPage { may_declare: may_declare(&visit), ui, base, cards, is_set }))
 }

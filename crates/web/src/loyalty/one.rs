@@ -7,16 +7,16 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use ringup_app::view::EndpointView;
-use ringup_app::{AppError, Fault, HookDraft, LogAsk};
-use ringup_core::hook::{Contract, Generation, HookPlan};
+use ringup_app::{AppError, Fault, HookDraft, HookType, LogAsk};
+use ringup_core::hook::{Generation, HookPlan};
 
 use super::trial::Trial;
-use super::{kind_key, latencies, named, title};
+use super::{about, kind_key, latencies, may_declare, named, title};
 use crate::chart;
 use crate::error_page::{Answer, Failure};
 use crate::fields::Fields;
 use crate::health::{Health, WINDOW};
-use crate::json_view::spread;
+use crate::json_view::{self, spread};
 use crate::log::Line;
 use crate::markup::Markup;
 use crate::menu::Menu;
@@ -38,7 +38,13 @@ struct HookPage {
     form: Form,
     question: Vec<Row>,
     answer: Vec<Row>,
+    /// Of a declared hook: its schemas, instead of fields.
+    schemas: Option<(Markup, Markup)>,
+    /// An answer, as a fallback might be.
+    stands_in: String,
     may_fall_back: bool,
+    /// Where what is declared can be changed.
+    declaration: Option<String>,
     trial: Trial,
     faults: Vec<(String, String)>,
 }
@@ -113,8 +119,8 @@ impl Form {
 
 /// `GET /a/{account}/loyalty/{hook}`
 pub async fn page(State(web): Shared, visit: Visit, Path((account, hook)): Path<(String, String)>) -> Answer {
-    let contract = named(&hook)?;
-    Ok(html(&shown(&web, &visit, &account, contract, None, blank(&web, &visit, contract), Vec::new()).await?))
+    let hook = named(&web, &visit, &hook)?;
+    Ok(html(&shown(&web, &visit, &account, &hook, None, blank(&hook), Vec::new()).await?))
 }
 
 /// `POST /a/{account}/loyalty/{hook}`: whom it asks. Whoever sees the URL that is asked now means to replace it.
@@ -123,19 +129,19 @@ pub async fn set(
     Path((account, hook)): Path<(String, String)>,
     Posted { visit, form }: Posted,
 ) -> Answer {
-    let contract = named(&hook)?;
+    let hook = named(&web, &visit, &hook)?;
+    let name = &*hook.contract.name;
     let posted = Form::posted(&form);
     let replaces = form.raw("replaces").map(str::to_owned).filter(|url| !url.is_empty());
     let set = match posted.draft(replaces) {
-        Ok(draft) => web.app.set_hook(&visit.who, &account, &contract.name, draft).await.map(drop),
+        Ok(draft) => web.app.set_hook(&visit.who, &account, name, draft).await.map(drop),
         Err(error) => Err(error),
     };
     match set {
-        Ok(()) => back(&web, &visit, &account, &format!("/{}?done=hook", contract.name)),
+        Ok(()) => back(&web, &visit, &account, &format!("/{name}?done=hook")),
         Err(error) => {
             let faults = faults(error)?;
-            let page =
-                shown(&web, &visit, &account, contract, Some(posted), blank(&web, &visit, contract), faults).await?;
+            let page = shown(&web, &visit, &account, &hook, Some(posted), blank(&hook), faults).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&page)).into_response())
         }
     }
@@ -147,19 +153,18 @@ pub async fn remove(
     Path((account, hook)): Path<(String, String)>,
     Posted { visit, .. }: Posted,
 ) -> Answer {
-    web.app.delete_hook(&visit.who, &account, &named(&hook)?.name).await?;
+    web.app.delete_hook(&visit.who, &account, &named(&web, &visit, &hook)?.contract.name).await?;
     back(&web, &visit, &account, "?done=hook-gone")
 }
 
-fn blank(web: &Web, visit: &Visit, contract: &Contract) -> Trial {
-    let sample = web.app.sample(&visit.who, &contract.name, 0);
-    let sample = sample.map(|sample| spread(&String::from_utf8_lossy(&sample.payload))).unwrap_or_default();
-    Trial::blank(contract, &sample)
+fn blank(hook: &HookType) -> Trial {
+    let sample = hook.question_sample.as_deref().map(spread);
+    Trial::blank(&hook.contract, &sample.unwrap_or_else(|| "{}".to_owned()))
 }
 
 /// The page after a trial.
-pub async fn tried(web: &Web, visit: &Visit, account: &str, contract: &'static Contract, trial: Trial) -> Answer {
-    Ok(html(&shown(web, visit, account, contract, None, trial, Vec::new()).await?))
+pub async fn tried(web: &Web, visit: &Visit, account: &str, hook: &HookType, trial: Trial) -> Answer {
+    Ok(html(&shown(web, visit, account, hook, None, trial, Vec::new()).await?))
 }
 
 fn back(web: &Web, visit: &Visit, account: &str, rest: &str) -> Result<Response, Failure> {
@@ -171,14 +176,15 @@ async fn shown(
     web: &Web,
     visit: &Visit,
     account: &str,
-    contract: &'static Contract,
+    hook: &HookType,
     form: Option<Form>,
     trial: Trial,
     faults: Vec<(String, String)>,
 ) -> Result<HookPage, Failure> {
     let view = web.app.account(&visit.who, account)?;
+    let contract = &*hook.contract;
     let mut ui = visit.ui_of(&view, Menu::Hooks, "loyalty-title");
-    ui.title = title(contract, &ui);
+    ui.title = title(hook, &ui);
     let base = account_path(&view);
     let found = match web.app.hook(&visit.who, account, &contract.name) {
         Ok(found) => Some(found),
@@ -199,14 +205,20 @@ async fn shown(
         };
         fields.iter().map(row).collect()
     };
+    let coloured = |schema: &Option<String>| json_view::view(spread(schema.as_deref().unwrap_or("{}")).as_bytes());
+    let declared = !contract.is_published();
+    let published = contract.fields();
     Ok(HookPage {
         path: format!("{base}/loyalty/{}", contract.name),
-        about: ui.t(format!("hook-{}-about", contract.name)),
+        about: about(hook, &ui),
         set,
         form,
-        question: rows(&contract.question),
-        answer: rows(&contract.answer),
-        may_fall_back: contract.may_fall_back,
+        question: published.map(|published| rows(published.question)).unwrap_or_default(),
+        answer: published.map(|published| rows(published.answer)).unwrap_or_default(),
+        schemas: declared.then(|| (coloured(&hook.question_schema), coloured(&hook.answer_schema))),
+        stands_in: hook.answer_sample.clone().unwrap_or_else(|| "{}".to_owned()),
+        may_fall_back: contract.rule.may_fall_back,
+        declaration: (declared && may_declare(visit)).then(|| format!("{base}/hook-type/{}", contract.name)),
         trial,
         faults,
         base,

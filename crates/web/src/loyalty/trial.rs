@@ -25,8 +25,12 @@ const DOCUMENT: &str = "document";
 #[derive(Default)]
 pub struct Trial {
     pub fields: Vec<Field>,
-    /// The whole question, where it is an invoice rather than a few fields.
+    /// The whole question, where it is not a few fields.
     pub document: Option<String>,
+    /// What to call that.
+    pub document_key: &'static str,
+    /// It changes something at the other end.
+    pub writes: bool,
     pub told: Option<Told>,
     pub faults: Vec<(String, String)>,
 }
@@ -48,6 +52,8 @@ pub struct Told {
     pub failed: Option<(&'static str, String)>,
     pub age: Option<String>,
     pub took: String,
+    /// Why the app says no, in its own words.
+    pub reason: Option<String>,
     /// It is asked again by the retry policy.
     pub queued: bool,
     /// The page of the call.
@@ -72,10 +78,19 @@ impl Trial {
             is_required: field.required,
             is_json: field.kind != Kind::Text,
         };
-        match contract.mode {
-            Mode::Read => Trial { fields: contract.question.iter().map(field).collect(), ..Trial::default() },
-            Mode::Write => Trial { document: Some(value(DOCUMENT)), ..Trial::default() },
+        let (writes, published) = (contract.rule.mode == Mode::Write, contract.fields());
+        let document_key = if published.is_some() { "hook-invoice" } else { "hook-document" };
+        match published {
+            Some(published) if !writes => {
+                Trial { fields: published.question.iter().map(field).collect(), ..Trial::default() }
+            }
+            Some(_) | None => Trial { document: Some(value(DOCUMENT)), document_key, writes, ..Trial::default() },
         }
+    }
+
+    /// What asking does, said before.
+    pub fn writes_key(&self) -> &'static str {
+        if self.document_key == "hook-invoice" { "hook-try-writes" } else { "hook-try-writes-any" }
     }
 
     /// The question as the till would send it, or what is wrong with its fields. A text may be empty; what takes JSON is
@@ -115,6 +130,7 @@ impl Told {
             failed: told.failed.map(|failed| (failed.cause.word(), failed.to_string())),
             age: told.age.map(|age| ui.span(&age)),
             took: ui.span(&crate::log::rounded(answer.took)),
+            reason: answer.reason,
             queued: answer.queued,
             call: answer.call.map(|call| format!("{base}/events/{call}")),
         }
@@ -135,15 +151,16 @@ pub async fn ask(
     Path((account, hook)): Path<(String, String)>,
     Posted { visit, form }: Posted,
 ) -> Answer {
-    let contract = named(&hook)?;
+    let hook = named(&web, &visit, &hook)?;
+    let contract = &*hook.contract;
     let mut trial = filled(contract, &form);
     let view = web.app.account(&visit.who, &account)?;
     let base = crate::visit::account_path(&view);
     // The box is required in the form; somebody without one has not seen the note beside it.
-    let unconfirmed = contract.mode == Mode::Write && !form.has("confirm");
+    let unconfirmed = contract.rule.mode == Mode::Write && !form.has("confirm");
     let ui = visit.ui_of(&view, crate::menu::Menu::Hooks, "loyalty-title");
     let asked = match trial.question() {
-        _ if unconfirmed => Err(vec![(String::new(), ui.t("hook-try-writes"))]),
+        _ if unconfirmed => Err(vec![(String::new(), ui.t(trial.writes_key()))]),
         Err(wrong) => Err(wrong),
         Ok(question) => match web.app.ask_hook(&visit.who, &account, &contract.name, &question, None).await {
             Ok(answer) => Ok(answer),
@@ -153,11 +170,11 @@ pub async fn ask(
     match asked {
         Ok(answer) => {
             trial.told = Some(Told::of(answer, &ui, &base));
-            one::tried(&web, &visit, &account, contract, trial).await
+            one::tried(&web, &visit, &account, &hook, trial).await
         }
         Err(wrong) => {
             trial.faults = wrong;
-            let page = one::tried(&web, &visit, &account, contract, trial).await?;
+            let page = one::tried(&web, &visit, &account, &hook, trial).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }

@@ -38,7 +38,7 @@ async fn a_hook_is_set_tried_and_removed() {
     page.shows("The app answers").shows("1240.50").shows("0812&#60;b&#62;");
     let body = String::from_utf8(app.requests()[0].body.to_vec()).unwrap();
     assert_eq!(body, r#"{"Outlet":"Kemang","Phone":"0812<b>","Email":"","Code":"C-1"}"#);
-    let calls = "/a/kopi/loyalty/calls";
+    let calls = "/a/kopi/loyalty-calls";
     until_shown(&browser, calls, "1240.50").await;
     browser.get(calls).await.shows("0812&#60;b&#62;").shows("fetchMemberPoint");
     browser.get(POINTS).await.shows("class=\"latency\"").shows("Last calls");
@@ -110,4 +110,74 @@ async fn a_sale_is_tried_only_by_somebody_who_knows_that_it_gives_points() {
     let page = browser.post(&format!("{path}/try"), &[("q.document", r#"{"id":1}"#), ("confirm", "1")]).await;
     assert_eq!(page.status, 422);
     page.shows("ID");
+}
+
+#[tokio::test]
+async fn an_operator_declares_a_hook_and_it_is_set_and_tried_like_the_others() {
+    let desk = Desk::calling().await;
+    let browser = fresh(&desk).await;
+    browser.get("/a/kopi/loyalty").await.shows("Declare a hook");
+    let path = "/a/kopi/hook-type";
+    browser.get(path).await.shows("JSON Schema of the question");
+    let question = r#"{"type":"object","required":["Sku"],"properties":{"Sku":{"type":"string"}}}"#;
+    let answer = r#"{"type":"object","required":["Available"],"properties":{"Available":{"type":"integer"}}}"#;
+    let mut fields = vec![
+        ("name", "stock"),
+        ("title", "Stock <b>check"),
+        ("description", "Before a sale"),
+        ("mode", "read"),
+        ("question_schema", question),
+        ("question_sample", r#"{"Sku":"A-1"}"#),
+        ("answer_schema", answer),
+        ("answer_sample", r#"{"Available":"many"}"#),
+        ("fresh_ms", "0"),
+        ("stale_ms", "60000"),
+        ("refusal_statuses", "404, none"),
+        ("refusal_reason", "/message"),
+        ("key", ""),
+    ];
+    let page = browser.post(path, &fields).await;
+    assert_eq!(page.status, 422);
+    page.shows("is no status").shows("Stock &#60;b&#62;check").shows("404, none");
+    fields[10] = ("refusal_statuses", "404 409");
+    let page = browser.post(path, &fields).await;
+    assert_eq!(page.status, 422);
+    page.shows("answer_sample").shows("/Available");
+    fields[7] = ("answer_sample", r#"{"Available":12}"#);
+    let page = browser.submit(path, &fields).await;
+    page.shows("Declared")
+        .shows("Stock &#60;b&#62;check")
+        .shows("Change what is declared")
+        .lacks("name=\"generation\"");
+    let page = browser.post(path, &fields).await;
+    assert_eq!(page.status, 422);
+    page.shows("in the catalogue already");
+    browser.get("/a/kopi/catalog/stock").await.shows("a question that a till waits for");
+
+    let hook = "/a/kopi/loyalty/stock";
+    let app = Receiver::start(Answer::status(409).body(r#"{"message":"sold <out>"}"#)).await.unwrap();
+    browser.submit(hook, &[("url", &app.url("/")), ("deadline", "5000")]).await.shows("A-1");
+    let page = browser.post(&format!("{hook}/try"), &[("q.document", r#"{"Sku":7}"#)]).await;
+    assert_eq!(page.status, 422);
+    page.shows("/Sku");
+    let page = browser.post(&format!("{hook}/try"), &[("q.document", r#"{"Sku":"A-1"}"#)]).await;
+    page.shows("The app says no").shows("sold &#60;out&#62;");
+    until_shown(&browser, "/a/kopi/loyalty-calls", "sold &#60;out&#62;").await;
+    browser.get("/a/kopi/loyalty").await.shows("Stock &#60;b&#62;check");
+
+    // It is not removed from under those who ask it.
+    let own = "/a/kopi/hook-type/stock";
+    browser.get(own).await.shows("404, 409").shows("60000");
+    let page = browser.post(&format!("{own}/remove"), &[]).await;
+    assert_eq!(page.status, 422);
+    page.shows("while applications ask it");
+    fields[2] = ("description", "Before each sale");
+    browser.submit(own, &fields[1..]).await.shows("Before each sale");
+    browser.submit(&format!("{hook}/remove"), &[]).await;
+    browser
+        .submit(&format!("{own}/remove"), &[])
+        .await
+        .shows("no longer in the catalogue")
+        .lacks("Stock &#60;b&#62;check");
+    assert_eq!(browser.get("/a/kopi/hook-type/fetchMemberPoint").await.status, 404);
 }

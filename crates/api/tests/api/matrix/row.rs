@@ -25,6 +25,7 @@ pub enum Needs {
 pub type Row = (&'static str, Needs, &'static str);
 
 const OAUTH: &str = r#"{"clientId":"c","clientSecret":"s","tokenUrl":"https://example.com/token","authMethod":"clientSecretPost","grantType":"clientCredentials"}"#;
+pub const HOOK_TYPE: &str = r#"{"title":"Stock","mode":"read","question":{"schema":{}},"answer":{"schema":{}}}"#;
 const IMPORT: &str = r#"{"spec":{"openapi":"3.1.0","webhooks":{"new":{"post":{"requestBody":{"content":{"application/json":{"schema":{"type":"object"}}}}}}}}}"#;
 const SINCE: &str = r#"{"since":"2026-11-23T08:00:00Z"}"#;
 
@@ -77,6 +78,10 @@ pub const ROWS: &[Row] = &[
     ("v1.event-type.get-retry-schedule", Reads, ""),
     ("v1.event-type.set-retry-schedule", Environment(Scope::EventTypes), "{}"),
     //
+    ("ringup.hook-type.list", Reads, ""),
+    ("ringup.hook-type.get", Reads, ""),
+    ("ringup.hook-type.set", Environment(Scope::EventTypes), HOOK_TYPE),
+    ("ringup.hook-type.delete", Environment(Scope::EventTypes), ""),
     ("ringup.hook.list", Account(Scope::Read), ""),
     ("ringup.hook.get", Account(Scope::Read), ""),
     ("ringup.hook.set", Account(Scope::Endpoints), r#"{"url":"https://example.com/hook"}"#),

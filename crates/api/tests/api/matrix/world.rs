@@ -154,7 +154,7 @@ impl World {
         match (name, caller.place) {
             ("app_id", Place::Account) => foreign.push(all_of(&self.sibling)),
             // Types are common to the environment, tasks are seen by whoever sees the account.
-            ("event_type_name" | "operational_id" | "key_id" | "app_id", _) => {}
+            ("event_type_name" | "hook_type_name" | "operational_id" | "key_id" | "app_id", _) => {}
             ("task_id", place) if place != Place::Account => {}
             _ => foreign.push(only(&self.sibling)),
         }
@@ -167,7 +167,7 @@ impl World {
     /// Well-formed, and nobody's.
     pub fn missing(&self, name: &str) -> String {
         match name {
-            "event_type_name" | "consumer_id" | "hook_name" => "nothing".to_owned(),
+            "event_type_name" | "hook_type_name" | "consumer_id" | "hook_name" => "nothing".to_owned(),
             // Of the same kind, with other digits.
             name => {
                 let id = &self.own[name];
@@ -220,6 +220,10 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
     if owner != SIBLING {
         desk.post("/event-type", format!(r#"{{"name":"{event_type}","description":"{owner}"}}"#)).await.made();
     }
+    let hook_type = if owner == SIBLING { "own-hook".to_owned() } else { format!("{owner}-hook") };
+    if owner != SIBLING {
+        desk.call("PUT", &format!("/hook-type/{hook_type}"), super::row::HOOK_TYPE).await.is(201);
+    }
     let event = desk.publish(&app, &event_type, &format!(r#"{{"of":"{owner}"}}"#)).await;
     let operational = format!(r#"{{"url":"https://example.com/{owner}","uid":"{owner}-operational"}}"#);
     let operational = desk.post("/operational-webhook/endpoint", operational).await.made().id();
@@ -239,6 +243,7 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
         ("app_id".to_owned(), app),
         ("endpoint_id".to_owned(), endpoint),
         ("event_type_name".to_owned(), event_type),
+        ("hook_type_name".to_owned(), hook_type),
         ("msg_id".to_owned(), event),
     ])
 }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::audit;
 use super::authorization;
+use super::declaration::DeclarationShape;
 use super::key;
 use super::notice;
 use super::sealing;
@@ -166,13 +167,13 @@ fn put_event_type(connection: &Connection, event_type: &EventType) -> rusqlite::
     }
     connection.execute(
         "INSERT INTO event_type (id, environment, name, description, family, archived, deprecated, feature_flag,
-                                 schemas, schedule, created_at, updated_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                                 schemas, schedule, hook, created_at, updated_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
          ON CONFLICT (id) DO UPDATE SET
             environment = excluded.environment, name = excluded.name, description = excluded.description,
             family = excluded.family, archived = excluded.archived, deprecated = excluded.deprecated,
             feature_flag = excluded.feature_flag, schemas = excluded.schemas,
-            schedule = excluded.schedule, created_at = excluded.created_at,
+            schedule = excluded.schedule, hook = excluded.hook, created_at = excluded.created_at,
             updated_at = excluded.updated_at",
         params![
             event_type.id.0,
@@ -185,6 +186,7 @@ fn put_event_type(connection: &Connection, event_type: &EventType) -> rusqlite::
             event_type.feature_flag,
             event_type.schemas,
             to_text(&event_type.schedule)?,
+            to_text(&event_type.hook.as_ref().map(DeclarationShape::from))?,
             event_type.created_at.as_micros(),
             event_type.updated_at.as_micros()
         ],

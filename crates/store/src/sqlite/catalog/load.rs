@@ -9,6 +9,7 @@ use ringup_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
 use super::authorization;
+use super::declaration::DeclarationShape;
 use super::key;
 use super::sealing;
 use super::shape::{SecretShape, SettingsShape, SubscriptionShape, broken, from_text, known};
@@ -109,6 +110,7 @@ fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
         feature_flag: row.get("feature_flag")?,
         schemas: row.get("schemas")?,
         schedule: json(row, "schedule")?,
+        hook: json::<Option<DeclarationShape>>(row, "hook")?.map(DeclarationShape::into_declaration).transpose()?,
         created_at: time(row, "created_at")?,
         updated_at: time(row, "updated_at")?,
     })
