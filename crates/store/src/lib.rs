@@ -18,6 +18,7 @@ pub mod overview;
 pub mod query;
 pub mod sealed;
 pub mod seam;
+mod shape;
 pub mod sqlite;
 pub mod task;
 pub mod waits;

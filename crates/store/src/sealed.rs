@@ -20,6 +20,16 @@ pub(crate) const KEY_ID_BYTES: usize = 8;
 
 const HEAD_BYTES: usize = 1 + KEY_ID_BYTES + NONCE_LEN;
 
+/// The secrets of an endpoint, each with its column.
+pub(crate) const SECRETS: &str = "endpoint.secrets";
+pub(crate) const HEADERS: &str = "endpoint.headers";
+pub(crate) const AUTHORIZATION: &str = "endpoint.authorization";
+
+/// Where a secret of an endpoint lies: it opens nowhere else.
+pub(crate) fn place(column: &str, account: i64, id: &[u8; 20]) -> Vec<u8> {
+    [column.as_bytes(), b"\0", &account.to_be_bytes(), id].concat()
+}
+
 /// Seals and opens. Does not print.
 #[derive(Clone)]
 pub struct SealingKey(Arc<Inner>);

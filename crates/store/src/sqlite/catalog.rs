@@ -1,15 +1,12 @@
 //! `catalog.db`: the configuration, which day files there are, and the last ids given.
 
 mod audit;
-mod authorization;
 mod change;
 mod consumer;
-mod declaration;
 mod key;
 mod load;
 mod notice;
 pub(super) mod sealing;
-mod shape;
 mod task;
 
 use std::path::{Path, PathBuf};

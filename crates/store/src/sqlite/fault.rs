@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rusqlite::ErrorCode;
 
 use crate::seam::StoreError;
+use crate::shape::Broken;
 
 /// One failure, by reaction.
 #[derive(Clone, Debug)]
@@ -88,6 +89,12 @@ impl Fault {
             )
             .into(),
         )
+    }
+}
+
+impl From<Broken> for rusqlite::Error {
+    fn from(broken: Broken) -> rusqlite::Error {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, broken.0)
     }
 }
 

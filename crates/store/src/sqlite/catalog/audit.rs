@@ -1,22 +1,20 @@
 //! The audit log: rows that are written once, listed, and forgotten when they are old.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use ringup_core::account::KeyKind;
-use ringup_core::audit::{Actor, ActorRole, AuditEntry, AuditVerb, FieldChange};
+use ringup_core::audit::{AuditEntry, AuditVerb};
 use ringup_core::id::{AccountId, AuditId, KeyId};
 use ringup_core::key::EnvironmentKey;
 use ringup_core::limits::AUDIT_FORGOTTEN_AT_ONCE_MAX;
 use ringup_core::time::{Tick, Timestamp};
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
-use serde::{Deserialize, Serialize};
 
 use super::Catalog;
-use super::shape::{broken, from_text, known, to_text};
 use crate::audit::AuditFilter;
 use crate::query::Order;
+use crate::shape::audit::{ActorShape, ChangeShape};
+use crate::shape::{from_text, known, to_text};
 use crate::sqlite::fault::{InFile, Outcome};
 
 impl Catalog {
@@ -131,72 +129,4 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
         label: row.get("label")?,
         changes: changes.into_iter().map(ChangeShape::into_change).collect(),
     })
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActorShape {
-    role: String,
-    kind: String,
-    name: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    session: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    request: Option<String>,
-}
-
-impl From<&Actor> for ActorShape {
-    fn from(actor: &Actor) -> ActorShape {
-        ActorShape {
-            role: actor.role.word().to_owned(),
-            kind: actor.kind.word().to_owned(),
-            name: actor.name.clone(),
-            session: actor.session.clone(),
-            address: actor.address.map(|address| address.to_string()),
-            request: actor.request.clone(),
-        }
-    }
-}
-
-impl ActorShape {
-    fn into_actor(self, key: Option<KeyId>, parent: Option<KeyId>) -> rusqlite::Result<Actor> {
-        Ok(Actor {
-            role: known(ActorRole::from_word(&self.role), &self.role)?,
-            key,
-            parent,
-            kind: known(KeyKind::from_word(&self.kind), &self.kind)?,
-            name: self.name,
-            session: self.session,
-            address: self.address.map(|text| text.parse::<IpAddr>().map_err(broken)).transpose()?,
-            request: self.request,
-        })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ChangeShape {
-    field: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    before: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    after: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    hidden: bool,
-}
-
-impl From<&FieldChange> for ChangeShape {
-    fn from(change: &FieldChange) -> ChangeShape {
-        let FieldChange { field, before, after, hidden } = change.clone();
-        ChangeShape { field, before, after, hidden }
-    }
-}
-
-impl ChangeShape {
-    fn into_change(self) -> FieldChange {
-        let ChangeShape { field, before, after, hidden } = self;
-        FieldChange { field, before, after, hidden }
-    }
 }

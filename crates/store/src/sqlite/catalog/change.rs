@@ -6,14 +6,12 @@ use ringup_core::key::EnvironmentKey;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::audit;
-use super::authorization;
-use super::declaration::DeclarationShape;
 use super::key;
 use super::notice;
-use super::sealing;
-use super::shape::{SecretShape, SettingsShape, SubscriptionShape, to_text};
-use crate::sealed::SealingKey;
+use crate::sealed::{self, SealingKey};
 use crate::seam::Change;
+use crate::shape::declaration::DeclarationShape;
+use crate::shape::{SecretShape, SettingsShape, SubscriptionShape, authorization, to_text};
 
 /// The key of what was put, zero for what has none; `None` where something named does not exist.
 pub(super) fn apply(
@@ -124,7 +122,7 @@ fn put_endpoint(
     let Some(key) = key_for(connection, "endpoint", endpoint.key.0)? else { return Ok(None) };
     let secrets: Vec<SecretShape> = endpoint.secrets.iter().map(SecretShape::from).collect();
     let seal = |column: &str, plain: &[u8]| {
-        sealing_key.seal(&sealing::place(column, endpoint.account.0, &endpoint.id.0), plain)
+        sealing_key.seal(&sealed::place(column, endpoint.account.0, &endpoint.id.0), plain)
     };
     connection.execute(
         "INSERT INTO endpoint (key, id, account, uid, url, description, metadata, subscription, stopped_by, stopped_at,
@@ -149,12 +147,12 @@ fn put_endpoint(
             to_text(&SubscriptionShape::from(&endpoint.subscription))?,
             endpoint.stopped.map(|stopped| stopped.by.word()),
             endpoint.stopped.map(|stopped| stopped.at.as_micros()),
-            seal(sealing::SECRETS, to_text(&secrets)?.as_bytes()),
+            seal(sealed::SECRETS, to_text(&secrets)?.as_bytes()),
             to_text(&SettingsShape::from(&endpoint.settings))?,
             endpoint.created_at.as_micros(),
             endpoint.updated_at.as_micros(),
-            authorization::to_column(&endpoint.authorization)?.map(|plain| seal(sealing::AUTHORIZATION, &plain)),
-            seal(sealing::HEADERS, to_text(&endpoint.headers)?.as_bytes()),
+            authorization::to_column(&endpoint.authorization)?.map(|plain| seal(sealed::AUTHORIZATION, &plain)),
+            seal(sealed::HEADERS, to_text(&endpoint.headers)?.as_bytes()),
             endpoint.stopped_why
         ],
     )?;

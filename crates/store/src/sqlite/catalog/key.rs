@@ -3,13 +3,13 @@
 use ringup_core::account::{ApiKey, KeyKind, Role};
 use ringup_core::id::KeyId;
 use ringup_core::key::{AccountKey, EnvironmentKey};
-use ringup_core::scope::{Scope, Scopes};
 use ringup_core::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::change::exists;
 use super::load::time;
-use super::shape::{from_text, known, to_text};
+
+use crate::shape::{from_text, known, scopes, scopes_text, to_text};
 
 /// Zero, or `None` where its environment or account does not exist.
 pub(super) fn put(connection: &Connection, key: &ApiKey) -> rusqlite::Result<Option<i64>> {
@@ -25,7 +25,7 @@ pub(super) fn put(connection: &Connection, key: &ApiKey) -> rusqlite::Result<Opt
             return Ok(None);
         }
     }
-    let scopes = (key.scopes != Scopes::ALL).then(|| key.scopes.to_string());
+    let scopes = scopes_text(key.scopes);
     connection.execute(
         "INSERT INTO api_key (id, environment, name, token_hash, created_at, revoked_at, kind, account, scopes, prefix,
                               parent, session, feature_flags, expires_at, used_at)
@@ -95,10 +95,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
             (Some(environment), None) => Role::Environment(EnvironmentKey(environment)),
             (None, None) => Role::Operator,
         },
-        scopes: match row.get::<_, Option<String>>("scopes")? {
-            Some(words) => scopes(&words)?,
-            None => Scopes::ALL,
-        },
+        scopes: scopes(row.get::<_, Option<String>>("scopes")?.as_deref())?,
         name: row.get("name")?,
         prefix: row.get("prefix")?,
         token_hash: row.get("token_hash")?,
@@ -110,8 +107,4 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ApiKey> {
         revoked_at: moment("revoked_at")?,
         used_at: moment("used_at")?,
     })
-}
-
-fn scopes(words: &str) -> rusqlite::Result<Scopes> {
-    words.split_ascii_whitespace().map(|word| known(Scope::from_word(word), word)).collect()
 }

@@ -8,13 +8,11 @@ use ringup_core::settings::Settings;
 use ringup_core::time::Timestamp;
 use rusqlite::{Connection, Row};
 
-use super::authorization;
-use super::declaration::DeclarationShape;
 use super::key;
-use super::sealing;
-use super::shape::{SecretShape, SettingsShape, SubscriptionShape, broken, from_text, known};
-use crate::sealed::SealingKey;
+use crate::sealed::{self, SealingKey};
 use crate::seam::Configuration;
+use crate::shape::declaration::DeclarationShape;
+use crate::shape::{SecretShape, SettingsShape, SubscriptionShape, authorization, broken, from_text, known};
 
 /// As of one moment.
 pub(super) fn configuration(connection: &Connection, sealing_key: &SealingKey) -> rusqlite::Result<Configuration> {
@@ -74,10 +72,10 @@ fn endpoint(row: &Row<'_>, sealing_key: &SealingKey) -> rusqlite::Result<Endpoin
     };
     let (id, owner) = (EndpointId(row.get("id")?), AccountKey(row.get("account")?));
     let open = |column: &str, sealed: Vec<u8>| {
-        sealing_key.open(&sealing::place(column, owner.0, &id.0), &sealed).map_err(broken)
+        sealing_key.open(&sealed::place(column, owner.0, &id.0), &sealed).map_err(broken)
     };
     let authorization: Option<Vec<u8>> = row.get("authorization")?;
-    let authorization = authorization.map(|sealed| open(sealing::AUTHORIZATION, sealed)).transpose()?;
+    let authorization = authorization.map(|sealed| open(sealed::AUTHORIZATION, sealed)).transpose()?;
     Ok(Endpoint {
         key: EndpointKey(row.get("key")?),
         id,
@@ -89,8 +87,8 @@ fn endpoint(row: &Row<'_>, sealing_key: &SealingKey) -> rusqlite::Result<Endpoin
         subscription: json::<SubscriptionShape>(row, "subscription")?.into_subscription()?,
         stopped,
         stopped_why: row.get("stopped_why")?,
-        secrets: secrets(&open(sealing::SECRETS, row.get("secrets")?)?)?,
-        headers: from_text(&open(sealing::HEADERS, row.get("sealed_headers")?)?)?,
+        secrets: secrets(&open(sealed::SECRETS, row.get("secrets")?)?)?,
+        headers: from_text(&open(sealed::HEADERS, row.get("sealed_headers")?)?)?,
         authorization: authorization::from_column(authorization)?,
         settings: settings(row)?,
         created_at: time(row, "created_at")?,
@@ -117,11 +115,11 @@ fn event_type(row: &Row<'_>) -> rusqlite::Result<EventType> {
 }
 
 fn secrets(text: &[u8]) -> rusqlite::Result<Vec<SigningSecret>> {
-    from_text::<Vec<SecretShape>>(text)?.into_iter().map(SecretShape::into_secret).collect()
+    Ok(from_text::<Vec<SecretShape>>(text)?.into_iter().map(SecretShape::into_secret).collect::<Result<_, _>>()?)
 }
 
 fn settings(row: &Row<'_>) -> rusqlite::Result<Settings> {
-    json::<SettingsShape>(row, "settings")?.into_settings()
+    Ok(json::<SettingsShape>(row, "settings")?.into_settings()?)
 }
 
 pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
@@ -129,5 +127,5 @@ pub(super) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
 }
 
 fn json<T: serde::de::DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
-    from_text(row.get_ref(column)?.as_bytes()?)
+    Ok(from_text(row.get_ref(column)?.as_bytes()?)?)
 }

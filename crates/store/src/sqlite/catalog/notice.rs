@@ -6,7 +6,7 @@ use ringup_core::operational::{Notice, OperationalKind, Subject};
 use rusqlite::{Connection, Row, params};
 
 use super::Catalog;
-use super::shape::known;
+use crate::shape::known;
 use crate::sqlite::fault::{InFile, Outcome};
 
 impl Catalog {

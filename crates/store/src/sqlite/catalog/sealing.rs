@@ -11,22 +11,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, 
 
 use super::super::fault::{Fault, InFile, Outcome};
 use super::super::schema;
-use crate::sealed::{KEY_ID_BYTES, SealingKey, is_sealed};
+use crate::sealed::{AUTHORIZATION, HEADERS, KEY_ID_BYTES, SECRETS, SealingKey, is_sealed, place};
 use crate::seam::StoreError;
 
 pub(in crate::sqlite) const KEY_FILE: &str = "encryption.key";
 /// Where a new key waits until everything is sealed with it.
 const NEXT_FILE: &str = "encryption.key.next";
-
-/// The secrets of an endpoint, each with its column.
-pub(super) const SECRETS: &str = "endpoint.secrets";
-pub(super) const HEADERS: &str = "endpoint.headers";
-pub(super) const AUTHORIZATION: &str = "endpoint.authorization";
-
-/// Where a secret lies: it opens nowhere else.
-pub(super) fn place(column: &str, account: i64, id: &[u8; 20]) -> Vec<u8> {
-    [column.as_bytes(), b"\0", &account.to_be_bytes(), id].concat()
-}
 
 /// The key of this folder. Where there is none yet, one is chosen, and what lay open is sealed.
 pub(super) fn settle(
@@ -160,7 +150,7 @@ fn reseal(transaction: &Transaction<'_>, old: Option<&SealingKey>, new: &Sealing
         let again = |column: &str, bytes: Vec<u8>| -> rusqlite::Result<Vec<u8>> {
             let place = place(column, account, &id);
             let plain = match old {
-                Some(old) if is_sealed(&bytes) => old.open(&place, &bytes).map_err(super::shape::broken)?,
+                Some(old) if is_sealed(&bytes) => old.open(&place, &bytes).map_err(crate::shape::broken)?,
                 _ => bytes,
             };
             Ok(new.seal(&place, &plain))

@@ -3,15 +3,15 @@
 use ringup_core::id::TaskId;
 use ringup_core::key::{AccountKey, EndpointKey, EnvironmentKey};
 use ringup_core::limits::TASKS_KEPT_MAX;
-use ringup_core::task::{Standing, Task, TaskKind, TaskProgress, TaskScope, TaskStatus};
+use ringup_core::task::{Task, TaskKind, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 use rusqlite::{Connection, Row, TransactionBehavior, params, params_from_iter};
-use serde::{Deserialize, Serialize};
 
 use super::Catalog;
-use super::shape::{from_text, known, to_text};
 use crate::query::{Order, TaskFilter};
 use crate::seam::{StoreError, TaskStep};
+use crate::shape::task::ScopeShape;
+use crate::shape::{from_text, known, to_text};
 use crate::sqlite::fault::{Fault, InFile, Outcome};
 use crate::sqlite::row::{integer, natural};
 
@@ -153,53 +153,4 @@ fn task(row: &Row<'_>) -> rusqlite::Result<Task> {
         created_at: time("created_at")?,
         updated_at: time("updated_at")?,
     })
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ScopeShape {
-    since_us: i64,
-    until_us: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    event_types: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    channel: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    standing: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    status_class: Option<u16>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    search: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expected: Option<u64>,
-}
-
-impl From<&TaskScope> for ScopeShape {
-    fn from(scope: &TaskScope) -> ScopeShape {
-        ScopeShape {
-            since_us: scope.since.as_micros(),
-            until_us: scope.until.as_micros(),
-            event_types: scope.event_types.clone(),
-            channel: scope.channel.clone(),
-            standing: scope.standing.map(|standing| standing.word().to_owned()),
-            status_class: scope.status_class,
-            search: scope.search.clone(),
-            expected: scope.expected,
-        }
-    }
-}
-
-impl ScopeShape {
-    fn into_scope(self) -> rusqlite::Result<TaskScope> {
-        Ok(TaskScope {
-            since: Timestamp::from_micros(self.since_us),
-            until: Timestamp::from_micros(self.until_us),
-            event_types: self.event_types,
-            channel: self.channel,
-            standing: self.standing.map(|word| known(Standing::from_word(&word), &word)).transpose()?,
-            status_class: self.status_class,
-            search: self.search,
-            expected: self.expected,
-        })
-    }
 }

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use ringup_core::authorization::{Authorization, Certificate, CredentialsIn, OAuth, Scheme, Secret, TokenBody};
 use serde::{Deserialize, Serialize};
 
-use super::shape::{from_text, known, to_text};
+use super::{Result, from_text, known, to_text};
 
 /// `None` where nothing is set, as for endpoints older than the column.
-pub(super) fn to_column(authorization: &Authorization) -> rusqlite::Result<Option<Vec<u8>>> {
+pub(crate) fn to_column(authorization: &Authorization) -> Result<Option<Vec<u8>>> {
     if authorization.is_none() {
         return Ok(None);
     }
     to_text(&AuthorizationShape::from(authorization)).map(|text| Some(text.into_bytes()))
 }
 
-pub(super) fn from_column(column: Option<Vec<u8>>) -> rusqlite::Result<Authorization> {
+pub(crate) fn from_column(column: Option<Vec<u8>>) -> Result<Authorization> {
     match column {
         Some(bytes) => from_text::<AuthorizationShape>(&bytes)?.into_authorization(),
         None => Ok(Authorization::default()),
@@ -87,7 +87,7 @@ impl From<&Authorization> for AuthorizationShape {
 }
 
 impl AuthorizationShape {
-    fn into_authorization(self) -> rusqlite::Result<Authorization> {
+    fn into_authorization(self) -> Result<Authorization> {
         let secret = |text: String| Secret::new(&text);
         let scheme = match self.scheme {
             SchemeShape::None => Scheme::None,
@@ -106,7 +106,7 @@ impl AuthorizationShape {
 }
 
 impl OAuthShape {
-    fn into_oauth(self) -> rusqlite::Result<OAuth> {
+    fn into_oauth(self) -> Result<OAuth> {
         let secrets = |map: BTreeMap<String, String>| map.into_iter().map(|(name, text)| (name, Secret::new(&text)));
         Ok(OAuth {
             token_url: self.token_url,

@@ -1,4 +1,10 @@
-//! How nested configuration lies in its columns: explicit JSON, so that the nouns of `core` can change without it.
+//! How nested things lie in their columns, in every home that has columns: explicit JSON, so that the nouns of `core` can
+//! change without it.
+
+pub(crate) mod audit;
+pub(crate) mod authorization;
+pub(crate) mod declaration;
+pub(crate) mod task;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,6 +15,7 @@ use ringup_core::filter::Filter;
 use ringup_core::hook::{Generation, HookPlan};
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
+use ringup_core::scope::{Scope, Scopes};
 use ringup_core::settings::{ClassSwitches, Ordering, Settings};
 use ringup_core::signing::{HeaderNames, SigningKind};
 use ringup_core::subscription::Subscription;
@@ -16,22 +23,28 @@ use ringup_core::time::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub(super) fn to_text<T: Serialize>(value: &T) -> rusqlite::Result<String> {
-    serde_json::to_string(value).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+/// A column that does not hold what is only ever written into it, or a value that no column can hold.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Broken(pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+pub(crate) type Result<T> = std::result::Result<T, Broken>;
+
+pub(crate) fn to_text<T: Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(broken)
 }
 
-pub(super) fn from_text<T: DeserializeOwned>(text: &[u8]) -> rusqlite::Result<T> {
+pub(crate) fn from_text<T: DeserializeOwned>(text: &[u8]) -> Result<T> {
     serde_json::from_slice(text).map_err(broken)
 }
 
-/// A column that does not hold what is only ever written into it.
-pub(super) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Broken {
+    Broken(error.into())
 }
 
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct SettingsShape {
+pub(crate) struct SettingsShape {
     #[serde(skip_serializing_if = "Option::is_none")]
     policy: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -143,7 +156,7 @@ impl From<&Settings> for SettingsShape {
 }
 
 impl SettingsShape {
-    pub(super) fn into_settings(self) -> rusqlite::Result<Settings> {
+    pub(crate) fn into_settings(self) -> Result<Settings> {
         let classes = self.classes;
         Ok(Settings {
             policy: self.policy.map(|word| known(Policy::from_word(&word), &word)).transpose()?,
@@ -180,13 +193,13 @@ impl SettingsShape {
     }
 }
 
-pub(super) fn known<T>(value: Option<T>, word: &str) -> rusqlite::Result<T> {
+pub(crate) fn known<T>(value: Option<T>, word: &str) -> Result<T> {
     value.ok_or_else(|| broken(format!("unknown word {word}")))
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SubscriptionShape {
+pub(crate) struct SubscriptionShape {
     event_types: Option<BTreeSet<String>>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     families: BTreeSet<String>,
@@ -215,7 +228,7 @@ impl From<HookPlan> for HookShape {
 }
 
 impl HookShape {
-    fn into_plan(self) -> rusqlite::Result<HookPlan> {
+    fn into_plan(self) -> Result<HookPlan> {
         let HookShape { name, deadline, generation, fallback } = self;
         let generation = known(Generation::from_word(&generation), &generation)?;
         Ok(HookPlan { name, deadline, generation, fallback })
@@ -231,7 +244,7 @@ impl From<&Subscription> for SubscriptionShape {
 }
 
 impl SubscriptionShape {
-    pub(super) fn into_subscription(self) -> rusqlite::Result<Subscription> {
+    pub(crate) fn into_subscription(self) -> Result<Subscription> {
         Ok(Subscription {
             event_types: self.event_types,
             families: self.families,
@@ -245,7 +258,7 @@ impl SubscriptionShape {
 /// The bytes of a secret and when it stops signing. Never printed: the column is a blob for that reason.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SecretShape {
+pub(crate) struct SecretShape {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     kind: Option<String>,
     key: Vec<u8>,
@@ -264,7 +277,7 @@ impl From<&SigningSecret> for SecretShape {
 }
 
 impl SecretShape {
-    pub(super) fn into_secret(self) -> rusqlite::Result<SigningSecret> {
+    pub(crate) fn into_secret(self) -> Result<SigningSecret> {
         let kind = self.kind.map(|word| known(SigningKind::from_word(&word), &word)).transpose()?;
         Ok(SigningSecret {
             kind: kind.unwrap_or_default(),
@@ -272,4 +285,14 @@ impl SecretShape {
             expires_at: self.expires_at_us.map(Timestamp::from_micros),
         })
     }
+}
+
+/// The words of scopes, and `None` where they are all there are, those of later versions included.
+pub(crate) fn scopes_text(scopes: Scopes) -> Option<String> {
+    (scopes != Scopes::ALL).then(|| scopes.to_string())
+}
+
+pub(crate) fn scopes(words: Option<&str>) -> Result<Scopes> {
+    let Some(words) = words else { return Ok(Scopes::ALL) };
+    words.split_ascii_whitespace().map(|word| known(Scope::from_word(word), word)).collect()
 }

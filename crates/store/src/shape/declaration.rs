@@ -6,11 +6,11 @@ use std::time::Duration;
 use ringup_core::hook::{Declaration, HookRule, Mode};
 use serde::{Deserialize, Serialize};
 
-use super::shape::known;
+use super::{Result, known};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct DeclarationShape {
+pub(crate) struct DeclarationShape {
     title: String,
     mode: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,7 +51,7 @@ impl From<&Declaration> for DeclarationShape {
 }
 
 impl DeclarationShape {
-    pub(super) fn into_declaration(self) -> rusqlite::Result<Declaration> {
+    pub(crate) fn into_declaration(self) -> Result<Declaration> {
         let mode = known(Mode::from_word(&self.mode), &self.mode)?;
         Ok(Declaration {
             title: self.title,
