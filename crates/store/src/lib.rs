@@ -15,6 +15,7 @@ pub mod log_query;
 pub mod memory;
 pub mod operational;
 pub mod overview;
+pub mod postgres;
 pub mod query;
 pub mod sealed;
 pub mod seam;

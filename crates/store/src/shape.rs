@@ -4,6 +4,7 @@
 pub(crate) mod audit;
 pub(crate) mod authorization;
 pub(crate) mod declaration;
+pub(crate) mod target;
 pub(crate) mod task;
 
 use std::collections::BTreeSet;

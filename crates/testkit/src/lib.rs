@@ -15,6 +15,8 @@ pub mod journal;
 pub mod load;
 pub mod mail_server;
 pub mod oracle;
+#[cfg(unix)]
+pub mod postgres;
 pub mod receiver;
 pub mod server;
 pub mod tempdir;

@@ -7,11 +7,12 @@ use anyhow::{Context, Result, bail};
 use crate::child;
 
 /// A program, the Debian package that has it, and what needs it.
-const TOOLS: [(&str, &str, &str); 4] = [
+const TOOLS: [(&str, &str, &str); 5] = [
     ("cc", "build-essential", "SQLite and the cipher library are compiled"),
     ("curl", "curl", "the README's lines"),
     ("chromium", "chromium", "pages are seen in a real browser"),
     ("chromedriver", "chromium-driver", "the browser is driven"),
+    ("initdb", "postgresql", "tests start a database of their own"),
 ];
 
 /// Parts of the Rust toolchain, as `rustup component` names them.
@@ -25,7 +26,7 @@ pub fn prepare() -> Result<()> {
             child::run(child::command("rustup", &["component", "add", component])).with_context(hint)?;
         }
     }
-    let missing: Vec<_> = TOOLS.iter().filter(|(program, ..)| !child::exists(program)).collect();
+    let missing: Vec<_> = TOOLS.iter().filter(|(program, ..)| !is_there(program)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -36,6 +37,12 @@ pub fn prepare() -> Result<()> {
     }
     apt(&["update", "-q"])?;
     apt(&[&["install", "-q", "-y", "--no-install-recommends"], packages.as_slice()].concat())
+}
+
+/// In `PATH`, or where Debian puts the programs of a database server.
+fn is_there(program: &str) -> bool {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    child::exists(program) || versions.into_iter().any(|version| version.path().join("bin").join(program).exists())
 }
 
 fn apt(arguments: &[&str]) -> Result<()> {

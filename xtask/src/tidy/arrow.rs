@@ -47,8 +47,9 @@ const ROOMS: [Room; 12] = [
 const TEST_IMPORTS: [&str; 5] = [TESTKIT, CORE, STORE, EGRESS, APP];
 
 /// Libraries that belong to some rooms, with the reason.
-const LIBRARIES: [(&str, &[&str], &str); 5] = [
+const LIBRARIES: [(&str, &[&str], &str); 6] = [
     ("rusqlite", &[STORE, "xtask"], "only store touches files and tables"),
+    ("tokio-postgres", &[STORE], "only store touches files and tables"),
     ("tokio-rustls", &[EGRESS, TESTKIT], "only egress calls receivers"),
     ("hickory-resolver", &[EGRESS], "only egress resolves names"),
     ("clap", &["ringup", "xtask"], "only the binary reads a command line"),
