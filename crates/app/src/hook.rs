@@ -6,8 +6,10 @@
 
 mod ask;
 mod declared;
+mod hedge;
 mod kind;
 mod line;
+mod reversal;
 mod sale;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub use declared::Declarations;
 pub(crate) use kind::not_in_use;
 pub use kind::{HookType, HookTypeDraft};
 pub(crate) use line::Hooks;
+pub(crate) use reversal::Void;
 
 /// What a caller may say about a hook.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +52,10 @@ pub struct HookDraft {
     pub generation: Generation,
     /// A JSON object.
     pub fallback: Option<String>,
+    /// Who is told of sales that are taken back.
+    pub reversal: Option<String>,
+    /// After how long a question is asked a second time.
+    pub hedge: Option<Duration>,
     pub disabled: bool,
 }
 
@@ -190,6 +197,27 @@ impl App {
         faults.check((HookPlan::DEADLINE_MIN..=HookPlan::DEADLINE_MAX).contains(&deadline), || {
             Fault::new("deadline_ms", "range", "100 to 30000 milliseconds")
         });
+        if let Some(reversal) = &draft.reversal {
+            faults.check(contract.rule.reversible, || {
+                let why = format!("{} takes nothing back: only orderComplete has a reversal", contract.name);
+                Fault::new("reversal_url", "not_possible", why)
+            });
+            let known = old.and_then(|old| old.subscription.hook.as_ref()?.reversal.as_ref());
+            if known != Some(reversal)
+                && let Err(problem) = url_policy::check(reversal, &self.plan.egress)
+            {
+                faults.add(Fault::new("reversal_url", problem.rule(), problem.to_string()));
+            }
+        }
+        if let Some(hedge) = draft.hedge {
+            faults.check(contract.rule.mode == Mode::Read, || {
+                let why = format!("{} writes, and is never asked twice at a time", contract.name);
+                Fault::new("hedge_ms", "not_possible", why)
+            });
+            faults.check(HookPlan::HEDGE_MIN <= hedge && hedge < deadline, || {
+                Fault::new("hedge_ms", "range", "10 milliseconds or more, and less than the deadline")
+            });
+        }
         if let Some(fallback) = &draft.fallback {
             faults.check(contract.rule.may_fall_back, || {
                 let why = format!("{} has no fallback: it would grant what nobody granted", contract.name);
@@ -205,6 +233,8 @@ impl App {
             deadline,
             generation: draft.generation,
             fallback: draft.fallback.clone(),
+            reversal: draft.reversal.clone(),
+            hedge: draft.hedge,
         })
     }
 }

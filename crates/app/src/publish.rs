@@ -24,6 +24,7 @@ use ringup_store::seam::{Acceptance, Idempotency, NewEvent};
 use crate::app::App;
 use crate::check::{EVENT_CHANNELS_MAX, Faults, is_name};
 use crate::error::{AppError, Fault};
+use crate::hook::Void;
 use crate::principal::Principal;
 
 /// Characters of an idempotency key.
@@ -84,9 +85,14 @@ impl App {
         let now = self.now();
         let event = self.new_event(&view, publish, idempotency_key, now)?;
         let asked = Asked::of(&event);
+        let void = Void::of(&view, &event);
         let accepted = self.store().accept(vec![event]).await?;
         let acceptance = accepted.into_iter().next().expect("one event has one answer");
-        published(acceptance, asked)
+        let published = published(acceptance, asked)?;
+        if let Some(void) = void {
+            self.take_back(&view, void).await?;
+        }
+        Ok(published)
     }
 
     /// Accepts many events in one commit, each answered for itself, in their order. An event that is refused does not
@@ -111,18 +117,28 @@ impl App {
             let key = idempotency_key.map(|key| format!("{key}#{place}"));
             let event = self.new_event(&view, publish, key.as_deref(), now);
             asked.push(event.map(|event| {
-                let kept = Asked::of(&event);
+                let kept = (Asked::of(&event), Void::of(&view, &event));
                 events.push(event);
                 kept
             }));
         }
         let accepted = if events.is_empty() { Vec::new() } else { self.store().accept(events).await? };
         let mut accepted = accepted.into_iter();
-        let answer = |asked: Result<Asked, AppError>| {
-            let asked = asked?;
-            published(accepted.next().expect("each event has one answer"), asked)
-        };
-        Ok(asked.into_iter().map(answer).collect())
+        let mut answers = Vec::with_capacity(asked.len());
+        for asked in asked {
+            let answer = match asked {
+                Ok((asked, void)) => {
+                    let answer = published(accepted.next().expect("each event has one answer"), asked);
+                    if let (Ok(_), Some(void)) = (&answer, void) {
+                        self.take_back(&view, void).await?;
+                    }
+                    answer
+                }
+                Err(error) => Err(error),
+            };
+            answers.push(answer);
+        }
+        Ok(answers)
     }
 
     fn new_event(

@@ -38,7 +38,7 @@ pub enum Ended {
     Blocked,
     /// The endpoint was paused or disabled when the event came or while it waited.
     Skipped,
-    /// The endpoint was removed while it waited.
+    /// The endpoint was removed while it waited, or there is nothing to take back any more.
     Cancelled,
 }
 

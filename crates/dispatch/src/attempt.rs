@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringup_core::breaker::Pass;
 use ringup_core::delivery::{After, DeliveryState, Trigger};
 use ringup_core::hook::Contracts;
-use ringup_core::outcome::Outcome;
+use ringup_core::outcome::{BlockedBy, Outcome};
 use ringup_core::policy::{Next, RetryPlan, Schedule, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::Origin;
@@ -14,7 +14,7 @@ use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
 use ringup_egress::prepared::Prepared;
 use ringup_egress::token::{Called, Tokens};
-use ringup_egress::{Caller, EgressPlan, Request, Webhook};
+use ringup_egress::{Caller, CheckedUrl, EgressPlan, Request, Webhook};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, header_lines, kept_body};
@@ -29,6 +29,7 @@ use crate::announce::Announcer;
 use crate::gauge::FirstAttempts;
 use crate::intake::Message;
 use crate::lane::Entry;
+use crate::reversal::{self, Step};
 use crate::reward;
 use crate::steady::Steady;
 
@@ -127,11 +128,42 @@ impl Report {
         if delivery.attempts_made == 0 && delivery.trigger == Trigger::Policy && !begun.entry.put_off {
             self.shell.first_attempts.note(started_at.saturating_since(begun.entry.event.accepted_at()));
         }
-        let called = self.shell.call(begun, started_at).await;
+        let elsewhere = match reversal::step(&self.shell, begun, started_at).await {
+            None => None,
+            Some(Step::Tell(url, text)) => Some((url, text)),
+            Some(Step::Later(due_at)) => {
+                let after = After::Retry { due_at, attempts_made: begun.entry.delivery.attempts_made };
+                return self.pass(after);
+            }
+            Some(Step::Never(how)) => return self.pass(After::Ended(how)),
+        };
+        let called = self.shell.call(begun, elsewhere.as_ref().map(|(url, _)| url), started_at).await;
         let latency = self.shell.steady.now().saturating_since(since).saturating_sub(called.waited);
         if let Some(begun) = self.begun.take() {
-            self.shell.report(begun, called, started_at, latency);
+            let url_text = elsewhere.map(|(_, text)| text);
+            self.shell.report(begun, called, url_text, started_at, latency);
         }
+    }
+
+    /// No attempt is made now.
+    fn pass(mut self, after: After) {
+        let Some(begun) = self.begun.take() else { return };
+        let Begun { mut entry, view, pass, in_flight, backlog, .. } = begun;
+        let settlement = Settlement {
+            key: entry.delivery.key,
+            event: entry.event.clone(),
+            after,
+            ended_at: self.shell.steady.now(),
+            count: None,
+            attempt: None,
+            then: None,
+        };
+        if let After::Retry { due_at, .. } = after {
+            entry.delivery.state = DeliveryState::Scheduled(due_at);
+        }
+        let (outcome, asked, latency) = (Outcome::Interrupted, Duration::ZERO, Duration::ZERO);
+        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came: None };
+        let _ = self.shell.messages.send(Message::Done(Box::new(done)));
     }
 }
 
@@ -139,16 +171,16 @@ impl Drop for Report {
     fn drop(&mut self) {
         if let Some(begun) = self.begun.take() {
             let now = self.shell.clock.now();
-            self.shell.report(begun, uncalled(Outcome::Interrupted), now, Duration::ZERO);
+            self.shell.report(begun, uncalled(Outcome::Interrupted), None, now, Duration::ZERO);
         }
     }
 }
 
 impl Shell {
     /// What came of it, and how long it waited for a token meanwhile: a receiver is not to blame for that.
-    async fn call(&self, begun: &Begun, now: Timestamp) -> Called {
+    async fn call(&self, begun: &Begun, elsewhere: Option<&Result<CheckedUrl, BlockedBy>>, now: Timestamp) -> Called {
         let prepared = &begun.prepared;
-        let url = match &prepared.url {
+        let url = match elsewhere.unwrap_or(&prepared.url) {
             Ok(url) => url.clone(),
             Err(rule) => return uncalled(Outcome::Blocked(*rule)),
         };
@@ -186,7 +218,15 @@ impl Shell {
         }
     }
 
-    fn report(&self, begun: Begun, called: Called, started_at: Timestamp, latency: Duration) {
+    /// `url_text`: of a call that went elsewhere than the endpoint's others.
+    fn report(
+        &self,
+        begun: Begun,
+        called: Called,
+        url_text: Option<Arc<str>>,
+        started_at: Timestamp,
+        latency: Duration,
+    ) {
         let Called { outcome, timing, .. } = called;
         let Begun { mut entry, view, prepared, pass, in_flight, backlog } = begun;
         let now = self.steady.now();
@@ -224,7 +264,7 @@ impl Shell {
                 started_at,
                 duration: latency,
                 timing,
-                url: prepared.url_text.clone(),
+                url: url_text.unwrap_or_else(|| prepared.url_text.clone()),
                 result,
                 response_headers: outcome.answer().map(header_lines).unwrap_or_default(),
                 response_body: match &outcome {

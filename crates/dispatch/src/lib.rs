@@ -11,6 +11,7 @@ mod gauge;
 mod intake;
 mod lane;
 mod patience;
+mod reversal;
 mod reward;
 mod steady;
 mod sweep;

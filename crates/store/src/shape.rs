@@ -219,20 +219,24 @@ struct HookShape {
     generation: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     fallback: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reversal: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hedge: Option<Duration>,
 }
 
 impl From<HookPlan> for HookShape {
     fn from(plan: HookPlan) -> HookShape {
-        let HookPlan { name, deadline, generation, fallback } = plan;
-        HookShape { name, deadline, generation: generation.word().to_owned(), fallback }
+        let HookPlan { name, deadline, generation, fallback, reversal, hedge } = plan;
+        HookShape { name, deadline, generation: generation.word().to_owned(), fallback, reversal, hedge }
     }
 }
 
 impl HookShape {
     fn into_plan(self) -> Result<HookPlan> {
-        let HookShape { name, deadline, generation, fallback } = self;
+        let HookShape { name, deadline, generation, fallback, reversal, hedge } = self;
         let generation = known(Generation::from_word(&generation), &generation)?;
-        Ok(HookPlan { name, deadline, generation, fallback })
+        Ok(HookPlan { name, deadline, generation, fallback, reversal, hedge })
     }
 }
 

@@ -28,6 +28,12 @@ pub struct HookIn {
     /// declared with `mayFallBack`.
     #[schema(value_type = Option<Object>)]
     fallback: Option<Box<RawValue>>,
+    /// Who is told of a sale that was rewarded and is voided afterwards. Only for `orderComplete`.
+    #[schema(example = "https://points.example/reversal")]
+    reversal_url: Option<String>,
+    /// After how long without an answer the app is asked a second time, and the first good answer counts: 10 or more, and
+    /// less than the deadline. Only for hooks that read; never unless said.
+    hedge_ms: Option<u64>,
     disabled: Option<bool>,
 }
 
@@ -46,6 +52,8 @@ impl HookIn {
             deadline: self.deadline_ms.map(Duration::from_millis),
             generation,
             fallback: self.fallback.map(|fallback| fallback.get().to_owned()),
+            reversal: self.reversal_url,
+            hedge: self.hedge_ms.map(Duration::from_millis),
             disabled: self.disabled.unwrap_or(false),
         })
     }
@@ -74,12 +82,15 @@ pub struct HookOut<'a> {
     generation: &'static str,
     #[schema(value_type = Option<Object>)]
     fallback: Option<&'a RawValue>,
+    reversal_url: Option<&'a str>,
+    hedge_ms: Option<u64>,
     disabled: bool,
 }
 
 impl<'a> HookOut<'a> {
     pub fn of(view: &'a EndpointView) -> Option<HookOut<'a>> {
-        let HookPlan { name, deadline, generation, fallback } = view.endpoint.subscription.hook.as_ref()?;
+        let HookPlan { name, deadline, generation, fallback, reversal, hedge } =
+            view.endpoint.subscription.hook.as_ref()?;
         Some(HookOut {
             name,
             url: &view.endpoint.url,
@@ -87,6 +98,8 @@ impl<'a> HookOut<'a> {
             deadline_ms: millis(*deadline),
             generation: generation.word(),
             fallback: fallback.as_deref().and_then(|fallback| serde_json::from_str(fallback).ok()),
+            reversal_url: reversal.as_deref(),
+            hedge_ms: hedge.map(millis),
             disabled: view.endpoint.stopped.is_some(),
         })
     }

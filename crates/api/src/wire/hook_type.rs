@@ -145,7 +145,8 @@ struct DocumentOut<'a> {
 
 impl<'a> HookTypeOut<'a> {
     pub fn of(found: &'a HookType) -> HookTypeOut<'a> {
-        let HookRule { mode, key, cache, refusals, reason, may_fall_back, settled } = &found.contract.rule;
+        let HookRule { mode, key, cache, refusals, reason, may_fall_back, settled, reversible: _ } =
+            &found.contract.rule;
         let document = |schema: &'a Option<String>, sample: &'a Option<String>| {
             let raw = |text: &'a Option<String>| text.as_deref().and_then(|text| json::stored(text.as_bytes()));
             DocumentOut { schema: raw(schema), sample: raw(sample) }

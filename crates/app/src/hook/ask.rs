@@ -28,6 +28,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
+use super::hedge::{self, Hedge};
 use super::line::{Flight, Line};
 use super::sale::Sale;
 use super::{answering, plan_of};
@@ -186,6 +187,11 @@ impl App {
             store: self.store().clone(),
             sender,
             open: Some((pass, place)),
+            hedge: plan_of(found).and_then(|plan| plan.hedge).map(|delay| {
+                let id_part = || self.random.id_part();
+                let places = self.hooks.places.clone();
+                Box::new(Hedge { delay, draw: self.random.draw(), randoms: [id_part(), id_part(), id_part()], places })
+            }),
         };
         let limit = until.saturating_duration_since(Instant::now()).saturating_sub(MARGIN);
         let task = tokio::spawn(call.run(caller.clone(), limit)).abort_handle();
@@ -216,30 +222,35 @@ async fn arrival(flight: &Flight, until: Instant) -> Result<Came, FailCause> {
 }
 
 /// A call under way. Whatever becomes of its task, what came of it is told and recorded.
-struct Call {
-    line: Arc<Line>,
-    found: Arc<EndpointView>,
-    question: String,
-    id: EventId,
-    shortened: bool,
-    started_at: Timestamp,
-    draw: f64,
+pub(super) struct Call {
+    pub line: Arc<Line>,
+    pub found: Arc<EndpointView>,
+    pub question: String,
+    pub id: EventId,
+    pub shortened: bool,
+    pub started_at: Timestamp,
+    pub draw: f64,
     /// For the event that the log has of it, and for the attempt.
-    randoms: [[u8; 12]; 2],
-    began: Instant,
-    pointers: Arc<[String]>,
-    store: Arc<dyn Store>,
-    sender: watch::Sender<Option<Came>>,
-    open: Option<(Pass, OwnedSemaphorePermit)>,
+    pub randoms: [[u8; 12]; 2],
+    pub began: Instant,
+    pub pointers: Arc<[String]>,
+    pub store: Arc<dyn Store>,
+    pub sender: watch::Sender<Option<Came>>,
+    pub open: Option<(Pass, OwnedSemaphorePermit)>,
+    /// Where it may be asked a second time.
+    pub hedge: Option<Box<Hedge>>,
 }
 
 impl Call {
     async fn run(mut self, caller: Arc<dyn Caller>, limit: Duration) {
+        if let Some(hedge) = self.hedge.take() {
+            return hedge::race(self, *hedge, caller, limit).await;
+        }
         let called = self.called(&*caller, limit).await;
-        self.ended(called);
+        self.ended(called, true);
     }
 
-    async fn called(&self, caller: &dyn Caller, limit: Duration) -> Called {
+    pub(super) async fn called(&self, caller: &dyn Caller, limit: Duration) -> Called {
         let prepared = &self.line.prepared;
         let url = match &prepared.url {
             Ok(url) => url.clone(),
@@ -270,7 +281,8 @@ impl Call {
         }
     }
 
-    fn ended(&mut self, called: Called) {
+    /// `tells`: the till hears of it.
+    pub(super) fn ended(&mut self, called: Called, tells: bool) {
         let Some((pass, place)) = self.open.take() else { return };
         let Called { outcome, timing, .. } = called;
         let duration = self.began.elapsed();
@@ -284,7 +296,9 @@ impl Call {
                 inner.keep(&self.question, reading.clone(), fresh + stale);
             }
         }
-        self.sender.send_replace(Some(Came { id: self.id, judgement: judgement.clone() }));
+        if tells {
+            self.sender.send_replace(Some(Came { id: self.id, judgement: judgement.clone() }));
+        }
         let event = self.event(&outcome, &judgement, timing, duration, ended_at);
         let store = self.store.clone();
         // Its end is that of the permit, which a stop waits for: the till need not wait for the log.
@@ -356,10 +370,11 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         // Nobody waits any more, or we failed: it was cut off by us.
-        self.ended(uncalled(Outcome::Interrupted));
+        let tells = self.sender.borrow().is_none();
+        self.ended(uncalled(Outcome::Interrupted), tells);
     }
 }
 
-fn uncalled(outcome: Outcome) -> Called {
+pub(super) fn uncalled(outcome: Outcome) -> Called {
     Called { outcome, timing: Timing::default(), waited: Duration::ZERO }
 }

@@ -295,6 +295,7 @@ impl HookTypeDraft {
             reason: self.reason.clone().map(Cow::Owned),
             may_fall_back: self.may_fall_back,
             settled: HookRule::settled_of(self.mode),
+            reversible: false,
         };
         let declaration = Declaration {
             title: self.title.clone(),

@@ -96,7 +96,8 @@ impl App {
         NewEvent {
             account: view.account.key,
             event_type: contract.name.clone(),
-            uid: None,
+            // By which an event that voids the invoice finds it.
+            uid: contract.rule.reversible.then(|| hook::sale_uid(&contract.name, key)),
             channels: Vec::new(),
             extras: Extras::default(),
             keep_payload: KeepPayload::of(

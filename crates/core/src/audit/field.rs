@@ -173,11 +173,13 @@ pub fn of_endpoint(endpoint: &Endpoint) -> Fields {
     fields.show_list("families", families);
     fields.show_some("channels", channels.as_ref().map(joined));
     fields.show_some("filter", filter.as_ref().map(crate::filter::Filter::text));
-    if let Some(HookPlan { name, deadline, generation, fallback }) = hook {
+    if let Some(HookPlan { name, deadline, generation, fallback, reversal, hedge }) = hook {
         fields.show("hook", name);
         fields.show("deadline_ms", deadline.as_millis());
         fields.show("generation", generation);
         fields.show_some("fallback", fallback.as_ref());
+        fields.show_some("reversal_url", reversal.as_ref());
+        fields.show_some("hedge_ms", hedge.map(|hedge| hedge.as_millis()));
     }
     fields.show_some("disabled", stopped.map(|stopped| stopped.by));
     fields.show_text("disabled_why", stopped_why);

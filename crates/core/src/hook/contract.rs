@@ -79,6 +79,8 @@ pub struct HookRule {
     pub may_fall_back: bool,
     /// Of a question that writes: the event that tells what the app gave, and what its key is called there.
     pub settled: Option<(&'static str, &'static str)>,
+    /// Whether what the app wrote is taken back when the catalogue's events say so ([`super::is_void`]).
+    pub reversible: bool,
 }
 
 /// How questions and answers are read.
@@ -181,6 +183,7 @@ static PUBLISHED: LazyLock<[Arc<Contract>; 3]> = LazyLock::new(|| {
                 mode: Mode::Write,
                 key: Some(Cow::Borrowed("/ID")),
                 settled: Some((SETTLED, "invoiceId")),
+                reversible: true,
                 ..HookRule::reading()
             },
             &ORDER_COMPLETE,
@@ -200,6 +203,7 @@ impl HookRule {
             reason: None,
             may_fall_back: false,
             settled: None,
+            reversible: false,
         }
     }
 

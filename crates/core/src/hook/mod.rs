@@ -15,6 +15,7 @@ mod declaration;
 mod judge;
 mod plan;
 mod question;
+mod reversal;
 mod settled;
 
 pub use answer::Reading;
@@ -27,7 +28,8 @@ pub use contract::{
 pub use declaration::Declaration;
 pub use judge::{Judgement, LogWords, Told, fallback, is_logged, judge, log_words, reason, told, verdict};
 pub use plan::{AnswerKind, HookPlan};
-pub use question::{BadQuestion, question};
+pub use question::{BadQuestion, question, text};
+pub use reversal::{REVERSAL, is_void, reversal, reversal_uid, reversed, sale_uid};
 pub use settled::{HOOK_SETTLED, SETTLED, read_settled, settled, settled_uid};
 
 #[cfg(test)]

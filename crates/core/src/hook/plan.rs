@@ -16,12 +16,18 @@ pub struct HookPlan {
     pub generation: Generation,
     /// What the till is told where the app has no answer: a JSON object that passes for one. `None`: the failure.
     pub fallback: Option<String>,
+    /// Who is told that a sale is taken back; `None`: nobody. Only where the hook is reversible.
+    pub reversal: Option<String>,
+    /// After how long without an answer a question that reads is asked a second time; `None`: never.
+    pub hedge: Option<Duration>,
 }
 
 impl HookPlan {
     pub const DEADLINE_MIN: Duration = Duration::from_millis(100);
     pub const DEADLINE_MAX: Duration = Duration::from_secs(30);
     pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
+    /// A second call sooner than this would be two calls for each question.
+    pub const HEDGE_MIN: Duration = Duration::from_millis(10);
 }
 
 /// Who answered the till.

@@ -129,7 +129,7 @@ fn fault(field: &Field, code: &'static str, why: &str) -> BadQuestion {
 }
 
 /// What a string spells.
-pub(super) fn text(value: &str) -> String {
+pub fn text(value: &str) -> String {
     let characters = json::Characters::of(value.as_bytes()).into_iter().flatten();
     characters.map(|code| char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
 }

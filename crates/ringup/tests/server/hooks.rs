@@ -11,7 +11,7 @@ use http::Method;
 use ringup_testkit::{
     client::{Client, Reply},
     hostile::{Behaviour, HostileServer},
-    receiver::{Answer, Gate, Receiver},
+    receiver::{Answer, Gate, Receiver, Script},
 };
 use serde_json::{Value, json};
 
@@ -149,5 +149,79 @@ async fn a_hook_asks_one_app_and_what_makes_no_sense_is_refused_with_the_reason(
     let listed = stage.client.get(&format!("/api/v1/app/{ACCOUNT}/hook")).await?.expect(200)?.json()?;
     assert_eq!(listed["data"][0]["url"], second);
     assert_eq!(listed["data"].as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+/// An app whose first call of each question hangs until the gate opens.
+async fn slow_at_first(gate: &Gate, second: Answer) -> Result<Receiver> {
+    let asked = AtomicUsize::new(0);
+    let gate = gate.clone();
+    Receiver::start(Script::by(move |_| match asked.fetch_add(1, Ordering::Relaxed) {
+        0 => Answer::status(200).body("{\"Point\":1}").gated(&gate),
+        _ => second.clone(),
+    }))
+    .await
+}
+
+#[tokio::test]
+async fn a_question_is_asked_again_where_the_first_call_takes_its_time() -> Result<()> {
+    let stage = Stage::open("hooks-hedge").await?;
+    let gate = Gate::closed();
+    let app = slow_at_first(&gate, Answer::status(200).body("{\"Point\":2}")).await?;
+    let hedged = json!({"deadlineMs": 30_000, "hedgeMs": 50});
+    let endpoint = set(&stage, "fetchMemberPoint", &app.url("/"), hedged.clone()).await?;
+    let answer = ask(&stage.client, "fetchMemberPoint").await?;
+    assert_eq!((&answer["kind"], &answer["answer"]["Point"]), (&json!("live"), &json!(2)), "{answer}");
+    let calls = app.wait_for(2, SOON).await?;
+    assert_ne!(calls[0].id(), calls[1].id(), "two calls, each with its own id");
+    assert_eq!((Some(calls[1].id()), &calls[0].body), (answer["callId"].as_str(), &calls[1].body));
+    let log = format!("/api/v1/app/{ACCOUNT}/attempt/endpoint/{endpoint}");
+    let logged = eventually("both calls are in the log", async || {
+        let rows = stage.client.list::<Value>(&log).await?;
+        Ok(if rows.len() == 2 { Ok(rows) } else { Err(rows) })
+    })
+    .await?;
+    let mut outcomes: Vec<&str> = logged.iter().filter_map(|row| row["outcome"].as_str()).collect();
+    outcomes.sort_unstable();
+    assert_eq!(outcomes, ["delivered", "interrupted"], "{logged:?}");
+
+    // The second one fails: the first is waited for, and is the answer.
+    let gate = Gate::closed();
+    let app = slow_at_first(&gate, Answer::status(503)).await?;
+    set(&stage, "fetchMemberPoint", &app.url("/"), hedged).await?;
+    let opened = async {
+        let seen = app.wait_for(2, SOON).await;
+        gate.open();
+        seen
+    };
+    let other = stage.server.client();
+    let (answer, seen) = tokio::join!(ask(&other, "fetchMemberPoint"), opened);
+    seen?;
+    let answer = answer?;
+    assert_eq!((&answer["kind"], &answer["answer"]["Point"]), (&json!("live"), &json!(1)), "{answer}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_question_is_asked_twice_where_that_is_not_wanted_or_not_possible() -> Result<()> {
+    let stage = Stage::open("hooks-no-hedge").await?;
+    let gate = Gate::closed();
+    let app = slow_at_first(&gate, Answer::status(200).body("{\"Point\":2}")).await?;
+    let url = app.url("/");
+    // One place: the second call finds none.
+    let endpoint = set(&stage, "fetchMemberPoint", &url, json!({"deadlineMs": 900, "hedgeMs": 50})).await?;
+    stage.set(&endpoint, &json!({"inFlightMax": 1})).await?;
+    let answer = ask(&stage.client, "fetchMemberPoint").await?;
+    assert_eq!((&answer["cause"], app.count()), (&json!("late"), 1), "{answer}");
+    // One that fails at once is not asked again.
+    let down = Receiver::start(503).await?;
+    set(&stage, "fetchMemberPoint", &down.url("/"), json!({"deadlineMs": 5_000, "hedgeMs": 4_000})).await?;
+    assert_eq!(ask(&stage.client, "fetchMemberPoint").await?["cause"], "status");
+    assert_eq!(down.count(), 1);
+    for (hook, hedge_ms) in [("fetchMemberPoint", 9), ("fetchMemberPoint", 5_000), ("orderComplete", 100)] {
+        let body = json!({"url": url, "replaces": down.url("/"), "deadlineMs": 5_000, "hedgeMs": hedge_ms});
+        let why = stage.client.put(&format!("{}/settings", path(hook)), &body).await?.expect(422)?.text();
+        assert!(why.contains("hedgeMs"), "{why}");
+    }
     Ok(())
 }

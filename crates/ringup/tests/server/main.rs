@@ -27,6 +27,7 @@ mod recovering;
 mod reference;
 mod requests;
 mod resending;
+mod reversals;
 mod sales;
 mod schedule;
 mod stage;

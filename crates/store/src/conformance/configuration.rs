@@ -90,6 +90,8 @@ pub async fn nothing_is_not_empty(home: &dyn Home) {
                 deadline: HookPlan::DEADLINE_MIN,
                 generation: Generation::Older,
                 fallback: Some(String::new()),
+                reversal: Some("https://empfänger.example/päth".to_owned()),
+                hedge: Some(Duration::from_micros(10_001)),
             }),
             ..Subscription::default()
         },
@@ -393,6 +395,7 @@ fn full_event_type(environment: i64) -> EventType {
                 reason: Some("".into()),
                 may_fall_back: true,
                 settled: HookRule::settled_of(Mode::Write),
+                reversible: false,
             },
             answer_schema: "{ \"type\":  \"object\", \"x\": 1.0 }".to_owned(),
             question_sample: Some("{ \"Sku\" : 1.00 }".to_owned()),

@@ -34,7 +34,7 @@ impl From<&Declaration> for DeclarationShape {
     fn from(declaration: &Declaration) -> DeclarationShape {
         let Declaration { title, rule, answer_schema, question_sample, answer_sample } = declaration.clone();
         // What is told afterwards follows from the mode.
-        let HookRule { mode, key, cache, refusals, reason, may_fall_back, settled: _ } = rule;
+        let HookRule { mode, key, cache, refusals, reason, may_fall_back, settled: _, reversible: _ } = rule;
         DeclarationShape {
             title,
             mode: mode.word().to_owned(),
@@ -63,6 +63,7 @@ impl DeclarationShape {
                 reason: self.reason.map(Cow::Owned),
                 may_fall_back: self.may_fall_back,
                 settled: HookRule::settled_of(mode),
+                reversible: false,
             },
             answer_schema: self.answer_schema,
             question_sample: self.question_sample,

@@ -111,3 +111,7 @@ hook-type-card = This is a question that a till waits for.
 hook-type-to-hook = To the hook
 done-hook-declared = Declared. Set whom it asks, and tills can ask it.
 done-hook-undeclared = The hook is no longer in the catalogue.
+hook-reversal = URL for sales taken back
+hook-reversal-help = Told when an invoice is deleted or erased that the app rewarded: once for each sale, signed and repeated like a delivery.
+hook-hedge = Ask again after, in milliseconds
+hook-hedge-help = If there is no answer by then, the app is asked a second time, and the first good answer counts. Empty: never.

@@ -111,3 +111,7 @@ hook-type-card = Ini pertanyaan yang ditunggu kasir.
 hook-type-to-hook = Ke hook
 done-hook-declared = Dideklarasikan. Atur siapa yang ditanya, lalu kasir bisa bertanya.
 done-hook-undeclared = Hook tidak ada lagi di katalog.
+hook-reversal = URL untuk penjualan yang dibatalkan
+hook-reversal-help = Diberi tahu bila faktur yang sudah diberi poin dihapus: sekali per penjualan, ditandatangani dan diulang seperti pengiriman.
+hook-hedge = Tanya lagi setelah, dalam milidetik
+hook-hedge-help = Bila belum ada jawaban, aplikasi ditanya sekali lagi, dan jawaban baik pertama yang dipakai. Kosong: tidak pernah.

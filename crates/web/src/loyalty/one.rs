@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use ringup_app::view::EndpointView;
 use ringup_app::{AppError, Fault, HookDraft, HookType, LogAsk};
-use ringup_core::hook::{Generation, HookPlan};
+use ringup_core::hook::{Generation, HookPlan, Mode};
 
 use super::trial::Trial;
 use super::{about, kind_key, latencies, may_declare, named, title};
@@ -43,6 +43,9 @@ struct HookPage {
     /// An answer, as a fallback might be.
     stands_in: String,
     may_fall_back: bool,
+    is_reversible: bool,
+    /// It can be asked twice at a time.
+    may_hedge: bool,
     /// Where what is declared can be changed.
     declaration: Option<String>,
     trial: Trial,
@@ -69,6 +72,8 @@ struct Form {
     deadline_ms: String,
     is_older: bool,
     fallback: String,
+    reversal: String,
+    hedge_ms: String,
     disabled: bool,
 }
 
@@ -87,6 +92,11 @@ impl Form {
             deadline_ms: deadline.as_millis().to_string(),
             is_older: plan.is_some_and(|(_, plan)| plan.generation == Generation::Older),
             fallback: plan.and_then(|(_, plan)| plan.fallback.clone()).unwrap_or_default(),
+            reversal: plan.and_then(|(_, plan)| plan.reversal.clone()).unwrap_or_default(),
+            hedge_ms: plan
+                .and_then(|(_, plan)| plan.hedge)
+                .map(|hedge| hedge.as_millis().to_string())
+                .unwrap_or_default(),
             disabled: plan.is_some_and(|(view, _)| view.endpoint.stopped.is_some()),
         }
     }
@@ -98,20 +108,30 @@ impl Form {
             deadline_ms: field("deadline"),
             is_older: form.one("generation") == Some(Generation::Older.word()),
             fallback: field("fallback"),
+            reversal: field("reversal_url"),
+            hedge_ms: field("hedge_ms"),
             disabled: form.has("disabled"),
         }
     }
 
     fn draft(&self, replaces: Option<String>) -> Result<HookDraft, AppError> {
-        let millis = self.deadline_ms.parse().map_err(|_| {
-            Fault::new("deadline_ms", "number", format!("{:?} is no number of milliseconds", self.deadline_ms))
-        })?;
+        let number = |field, text: &str| {
+            let why = || Fault::new(field, "number", format!("{text:?} is no number of milliseconds"));
+            text.parse().map_err(|_| why())
+        };
+        let millis = number("deadline_ms", &self.deadline_ms)?;
+        let hedge = match self.hedge_ms.as_str() {
+            "" => None,
+            text => Some(Duration::from_millis(number("hedge_ms", text)?)),
+        };
         Ok(HookDraft {
             url: self.url.clone(),
             replaces,
             deadline: Some(Duration::from_millis(millis)),
             generation: if self.is_older { Generation::Older } else { Generation::Newer },
             fallback: Some(self.fallback.clone()).filter(|fallback| !fallback.is_empty()),
+            reversal: Some(self.reversal.clone()).filter(|url| !url.is_empty()),
+            hedge,
             disabled: self.disabled,
         })
     }
@@ -218,6 +238,8 @@ async fn shown(
         schemas: declared.then(|| (coloured(&hook.question_schema), coloured(&hook.answer_schema))),
         stands_in: hook.answer_sample.clone().unwrap_or_else(|| "{}".to_owned()),
         may_fall_back: contract.rule.may_fall_back,
+        is_reversible: contract.rule.reversible,
+        may_hedge: contract.rule.mode == Mode::Read,
         declaration: (declared && may_declare(visit)).then(|| format!("{base}/hook-type/{}", contract.name)),
         trial,
         faults,
