@@ -223,6 +223,22 @@ async fn hook(client: &Client) -> Result<Receiver> {
     let path = format!("/api/v1/app/{ACCOUNT}/hook/fetchMemberPoint");
     let settings = json!({"url": app.url("/member"), "deadlineMs": 800, "fallback": {"Point": 0}});
     client.put(&format!("{path}/settings"), &settings).await?.success()?;
+    let stock = json!({
+        "title": "Stock check", "description": "Before a cashier sells what is not on the shelf.", "mode": "read", "mayFallBack": true,
+        "question": {
+            "schema": {"type": "object", "required": ["Sku"], "properties": {"Sku": {"type": "string"}}},
+            "sample": {"Sku": "A-1"},
+        },
+        "answer": {
+            "schema": {"type": "object", "required": ["Available"], "properties": {"Available": {"type": "integer", "minimum": 0}}},
+            "sample": {"Available": 12},
+        },
+        "cache": {"freshMs": 2000, "staleMs": 60_000},
+        "refusal": {"statuses": [404], "reason": "/message"},
+    });
+    client.put("/api/v1/hook-type/stockCheck", &stock).await?.success()?;
+    let asked = json!({"url": app.url("/stock"), "fallback": {"Available": 0}});
+    client.put(&format!("/api/v1/app/{ACCOUNT}/hook/stockCheck/settings"), &asked).await?.success()?;
     for number in 0..18 {
         let question = json!({"Outlet": "Kemang", "Phone": format!("08121000{number}"), "Email": "", "Code": format!("C-{number}")});
         client.post(&path, &question).await?.success()?;
@@ -282,6 +298,9 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("loyalty", "/loyalty".to_owned()),
         ("hook", "/loyalty/fetchMemberPoint".to_owned()),
         ("hook-calls", "/loyalty-calls".to_owned()),
+        ("hook-declare", "/hook-type".to_owned()),
+        ("hook-type", "/hook-type/stockCheck".to_owned()),
+        ("hook-declared", "/loyalty/stockCheck".to_owned()),
         ("catchers", "/test/catchers".to_owned()),
         ("catcher", catcher.clone()),
         ("catcher-signature", format!("{catcher}?n=1&tab=signature")),

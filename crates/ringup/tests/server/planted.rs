@@ -40,12 +40,14 @@ const SUSPICIOUS: [&str; 13] = [
 ];
 
 /// What has such a name and holds no secret.
-const HARMLESS: [&str; 10] = [
+const HARMLESS: [&str; 11] = [
     "AuthorizationIn.authorities",
     "AuthorizationIn.credentialsIn",
     "AuthorizationIn.tokenUrl",
     "EndpointIn.secretType",
     "HeadersPatchIn.deleteHeaders",
+    // A JSON pointer into a question.
+    "HookTypeIn.key",
     "OauthConfigIn.authMethod",
     "OauthConfigIn.tokenUrl",
     "RotateIn.secretType",
