@@ -13,7 +13,6 @@ use super::{may_declare, named};
 use crate::Shared;
 use crate::error_page::{Answer, Failure};
 use crate::fields::Fields;
-use crate::json_view::spread;
 use crate::menu::Menu;
 use crate::ui::{Ui, html};
 use crate::visit::{Posted, Visit, account_path, faults};
@@ -66,7 +65,8 @@ impl Form {
 
     fn of(hook: &HookType) -> Form {
         let rule = &hook.contract.rule;
-        let text = |text: &Option<String>| text.as_deref().map(spread).unwrap_or_default();
+        // As received: saving what nobody touched changes nothing.
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let (fresh, stale) = rule.cache.unwrap_or_default();
         Form {
             name: hook.contract.name.to_string(),
