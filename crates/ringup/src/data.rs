@@ -1,21 +1,48 @@
 //! Opens the store that the configuration names.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use ringup_core::ports::Random as _;
 use ringup_store::catcher::{Limits, SqliteCatchers};
-use ringup_store::sqlite::{Plan, SqliteStore};
+use ringup_store::postgres::{self, PostgresStore};
+use ringup_store::sqlite::{DirectoryLock, Plan, SqliteStore};
 use ringup_store::{CatcherStore, Store};
 
-use crate::config::table;
+use crate::config::table::{self, Config};
+use crate::shell::SystemRandom;
 
 /// For tests of what a crash leaves behind: `point:pass`, where the process dies on that pass of that point.
 const FAILPOINT_VARIABLE: &str = "RINGUP_FAILPOINT";
 
-pub async fn open(config: &table::Store, failpoint: Option<&str>) -> anyhow::Result<Arc<dyn Store>> {
-    if config.url.is_some() {
-        bail!("store.url is set, but this version keeps its store in a data folder only; unset store.url");
+/// Who this node is, in the data folder.
+const NODE_FILE: &str = "node.id";
+
+/// An open store, and what must stay with it.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    postgres: Option<Arc<PostgresStore>>,
+    /// A store in files holds its own.
+    _lock: Option<DirectoryLock>,
+}
+
+impl Opened {
+    /// Comes back, with the reason, when another node has taken over: nothing of this one is written any more.
+    pub async fn lost(&self) -> Arc<str> {
+        match &self.postgres {
+            Some(store) => store.lost().await,
+            None => std::future::pending().await,
+        }
     }
+}
+
+/// Waits for a database that cannot be reached, or whose work another node does.
+pub async fn open(config: &Config, failpoint: Option<&str>) -> anyhow::Result<Opened> {
+    if let Some(url) = &config.store.url {
+        return open_database(config, url.expose()).await;
+    }
+    let config = &config.store;
     let failpoint = failpoint.map(|text| text.parse().map(Arc::new).map_err(anyhow::Error::msg)).transpose();
     let plan = Plan {
         encryption_key: config.encryption_key.as_ref().map(|key| key.sealing().clone()),
@@ -23,7 +50,40 @@ pub async fn open(config: &table::Store, failpoint: Option<&str>) -> anyhow::Res
         failpoint: failpoint.context(FAILPOINT_VARIABLE)?,
         ..Plan::new(&config.data_dir)
     };
-    Ok(Arc::new(SqliteStore::open(plan).await?))
+    Ok(Opened { store: Arc::new(SqliteStore::open(plan).await?), postgres: None, _lock: None })
+}
+
+async fn open_database(config: &Config, url: &str) -> anyhow::Result<Opened> {
+    let Some(key) = &config.store.encryption_key else {
+        bail!(
+            "store.url needs store.encryption_key, the same on every node: 32 bytes in base64, such as `openssl rand \
+             -base64 32` makes"
+        );
+    };
+    let roots = ringup_egress::load_roots(&config.egress.ca_files).context("egress.ca_files")?;
+    let data_dir = &config.store.data_dir;
+    let lock = DirectoryLock::hold(data_dir)?;
+    let mut plan = postgres::Plan::new(url, &roots, key.sealing().clone(), node(data_dir)?)?;
+    plan.idempotency_window = config.store.idempotency_window;
+    let store = Arc::new(PostgresStore::open(plan).await?);
+    Ok(Opened { store: store.clone(), postgres: Some(store), _lock: Some(lock) })
+}
+
+/// Who this node is: made at the first start and kept in the folder, so that it takes up its own work at once when it is
+/// started again.
+fn node(data_dir: &Path) -> anyhow::Result<String> {
+    let path = data_dir.join(NODE_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !text.trim().is_empty() => return Ok(text.trim().to_owned()),
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    }
+    let mut random = [0; 8];
+    SystemRandom.fill(&mut random);
+    let name = format!("{:016x}", u64::from_be_bytes(random));
+    std::fs::write(&path, format!("{name}\n")).with_context(|| path.display().to_string())?;
+    Ok(name)
 }
 
 /// The catchers' own file, in the folder that the store has opened.

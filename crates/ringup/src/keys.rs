@@ -84,6 +84,17 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
 }
 
 /// A change and its entry in the audit log, in one commit.
+/// What is done to a folder would not be seen by a server that keeps its store in a database.
+fn check_folder(config: &Config) -> anyhow::Result<()> {
+    if config.store.url.is_some() {
+        bail!(
+            "store.url is set, and this command works on a data folder only; make keys and environments in the console \
+             or over the API"
+        );
+    }
+    Ok(())
+}
+
 fn change(folder: &mut Configurator, change: Change) -> Result<i64, StoreError> {
     let directory = Directory::new(SystemDefaults::default(), folder.load()?);
     let by = by_machine(SystemClock.now(), &SystemRandom);
@@ -91,12 +102,14 @@ fn change(folder: &mut Configurator, change: Change) -> Result<i64, StoreError> 
     folder.change(&Change::Recorded(Box::new(change), entries))
 }
 
-fn open(config: &Config) -> Result<Configurator, StoreError> {
-    Configurator::open(&config.store.data_dir, config.store.encryption_key.as_ref().map(EncryptionKey::sealing))
+fn open(config: &Config) -> anyhow::Result<Configurator> {
+    check_folder(config)?;
+    Ok(Configurator::open(&config.store.data_dir, config.store.encryption_key.as_ref().map(EncryptionKey::sealing))?)
 }
 
 /// `ringup encryption rotate`, with the server stopped. Answers what goes to standard output.
 pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<String> {
+    check_folder(config)?;
     let old = config.store.encryption_key.as_ref().map(EncryptionKey::sealing);
     let new = new_key_file.map(|path| {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use ringup_api::{LimitPlan, ServePlan};
 use ringup_app::{App, Catchers, Declarations, Founding};
 use ringup_core::breaker::BreakerPlan;
@@ -56,7 +56,15 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let Loaded { config, settings } = loaded;
     let mut signal = StopSignal::listen().context("cannot listen for signals")?;
     let mut egress_plan = egress_plan(&config)?;
-    let store = data::open(&config.store, failpoint.as_deref()).await?;
+    // A node that waits for its turn can be stopped.
+    let opened = tokio::select! {
+        opened = data::open(&config, failpoint.as_deref()) => opened?,
+        name = signal.next() => {
+            info!(signal = name, "stopped before it had anything to do");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let store = opened.store.clone();
     let listener = bound(config.server.listen, "server.listen").await?;
     let address = listener.local_addr()?;
     let catching = Catching::open(&config, address).await?;
@@ -109,7 +117,11 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
         tokio::spawn(ringup_api::serve(listener, catcher_router, serve_plan, stop.clone().cancelled_owned()))
     });
 
-    let name = signal.next().await;
+    let name = tokio::select! {
+        name = signal.next() => name,
+        // Nothing can be recorded any more, so nothing may be sent: the one who took over does both.
+        why = opened.lost() => bail!("{why}"),
+    };
     info!(signal = name, ?grace, "stopping: no new requests, finishing what is in flight");
     health.stopping();
     stop.cancel();

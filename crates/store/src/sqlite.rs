@@ -62,6 +62,7 @@ use ringup_core::time::{Tick, Timestamp};
 pub use catcher::SqliteCatchers;
 pub use configure::Configurator;
 pub use fault::{Failpoint, Point};
+pub use lock::DirectoryLock;
 pub use plan::Plan;
 
 use crate::audit::AuditFilter;

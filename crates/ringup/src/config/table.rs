@@ -97,12 +97,14 @@ keys! {
     }
     /// What is remembered, where, and for how long.
     store: Store {
-        /// PostgreSQL database to use instead of the data folder.
+        /// PostgreSQL database, 15 or newer, that holds everything but catchers instead of the data folder. Needs
+        /// `store.encryption_key`. Certificate authorities of `egress.ca_files` are trusted for it, too.
         url: Option<StoreUrl> = "none";
         /// Folder of the embedded store. One process at a time uses it.
         data_dir: PathBuf = "./ringup-data";
-        /// Seals signing secrets, receivers' credentials and extra headers in the data folder: 32 bytes in base64. When not
-        /// set, the first start makes a key in the file `encryption.key` of the data folder.
+        /// Seals signing secrets, receivers' credentials and extra headers: 32 bytes in base64, the same on all nodes of one
+        /// database. Without a database and when not set, the first start makes a key in the file `encryption.key` of the
+        /// data folder.
         encryption_key: Option<EncryptionKey> = "none";
         /// Folder for backups, which an operator asks for from the console or the API; without it none are made.
         backup_dir: Option<PathBuf> = "none";

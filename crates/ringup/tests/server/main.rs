@@ -23,6 +23,7 @@ mod operational;
 mod ordering;
 mod planted;
 mod policy_sockets;
+mod postgres;
 mod recovering;
 mod reference;
 mod requests;

@@ -10,11 +10,16 @@ use crate::seam::StoreError;
 const NAME: &str = "lock";
 
 /// Held while a server runs; the system lets go of it when the process ends, however it ends.
-pub(super) struct DirectoryLock {
+pub struct DirectoryLock {
     _file: File,
 }
 
 impl DirectoryLock {
+    /// For a process that keeps its store elsewhere and other things in the folder. Makes the folder where there is none.
+    pub fn hold(data_dir: &Path) -> Result<DirectoryLock, StoreError> {
+        DirectoryLock::take(data_dir).map_err(StoreError::from)
+    }
+
     pub(super) fn take(data_dir: &Path) -> Outcome<DirectoryLock> {
         fs::create_dir_all(data_dir).in_file(data_dir)?;
         let path = data_dir.join(NAME);

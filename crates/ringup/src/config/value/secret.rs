@@ -16,7 +16,6 @@ const HIDDEN: &str = "(set, hidden)";
 pub struct StoreUrl(SecretString);
 
 impl StoreUrl {
-    #[cfg_attr(not(test), expect(dead_code, reason = "read by the PostgreSQL home; this version refuses it by name"))]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
@@ -30,6 +29,10 @@ impl Scalar for StoreUrl {
     fn parse(text: &str) -> Result<Self, String> {
         let rest = text.strip_prefix("postgres://").or_else(|| text.strip_prefix("postgresql://"));
         match rest {
+            // Else what follows the first one would be taken for a host, and be told to everybody.
+            Some(rest) if rest.split(['/', '?']).next().is_some_and(|front| front.matches('@').count() > 1) => {
+                Err("has an @ in its user or password; write it as %40".to_owned())
+            }
             Some(rest) if !rest.is_empty() && text.chars().all(|c| c.is_ascii_graphic()) => {
                 Ok(Self(SecretString::from(text)))
             }
