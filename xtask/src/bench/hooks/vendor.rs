@@ -7,6 +7,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -95,13 +96,25 @@ async fn serve(mut socket: TcpStream, habit: Habit, count: Arc<AtomicU64>) -> Re
         let number = count.fetch_add(1, Ordering::Relaxed);
         match habit {
             Habit::Good { millis } => {
-                sleep(Duration::from_millis(millis)).await;
+                hold(Duration::from_millis(millis)).await?;
                 good(&mut socket).await?;
             }
             Habit::Silent => return silent(&mut socket).await,
             Habit::Hostile => hostile(&mut socket, number).await?,
         }
     }
+    Ok(())
+}
+
+/// Waits on a thread for what never comes. The runtime's timer goes by whole milliseconds, which would hide or double a
+/// part of one.
+async fn hold(time: Duration) -> Result<()> {
+    let wait = move || {
+        let (_open, never) = mpsc::channel::<()>();
+        never.recv_timeout(time)
+    };
+    // Always an error: nobody sends.
+    let _ = tokio::task::spawn_blocking(wait).await?;
     Ok(())
 }
 
