@@ -3,7 +3,7 @@
 //! ```text
 //! script   = step *( "," step ) [ ";" option *( " " option ) ]
 //! step     = [ "chance " number "%" ] action [ " x" count ] *( " " key "=" value )
-//! action   = status code | "echo" | "timeout" [ time ] | "slow" [ rate ] | "reset" | "drop" | "stall" [ time ]
+//! action   = status code | "echo" | "loyalty" | "timeout" [ time ] | "slow" [ rate ] | "reset" | "drop" | "stall" [ time ]
 //!          | "garbage" | "huge" [ size ] | "redirect" [ status code ]
 //! key      = "delay" | "retry-after" | "body"
 //! option   = "per:event" (default) | "per:catcher" | "then:hold" (default) | "then:loop" | "then:200" | "seed:" number
@@ -100,6 +100,8 @@ pub enum Action {
     Status { status: u16, retry_after: Option<u32>, body_bytes: Option<u32> },
     /// 200 with the body that came.
     Echo,
+    /// What a loyalty app says that knows two members and four coupons, and rewards a tenth of a sale.
+    Loyalty,
     /// Not one byte for this long, then the connection closes.
     Timeout { wait: Duration },
     /// 200 and a body that trickles.

@@ -19,6 +19,7 @@ fn word(script: &Script, seen: u64, draw: f64) -> String {
         Action::Status { status, retry_after: None, body_bytes: None } => status.to_string(),
         Action::Status { status, retry_after, body_bytes } => format!("{status} {retry_after:?} {body_bytes:?}"),
         Action::Echo => "echo".to_owned(),
+        Action::Loyalty => "loyalty".to_owned(),
         Action::Timeout { wait } => format!("timeout {}", wait.as_secs()),
         Action::Slow { bytes_per_sec, body_bytes } => format!("slow {bytes_per_sec} {body_bytes}"),
         Action::Reset => "reset".to_owned(),
@@ -149,8 +150,10 @@ fn steps() -> impl Strategy<Value = String> {
         (200_u16..600).prop_map(|status| status.to_string()),
         (200_u16..600, any::<u32>()).prop_map(|(status, secs)| format!("{status} retry-after={secs}")),
         (200_u16..600, size.clone()).prop_map(|(status, size)| format!("{status} body={size}")),
-        prop::sample::select(vec!["echo", "reset", "drop", "garbage", "timeout", "stall", "slow", "huge", "redirect"])
-            .prop_map(str::to_owned),
+        prop::sample::select(vec![
+            "echo", "loyalty", "reset", "drop", "garbage", "timeout", "stall", "slow", "huge", "redirect"
+        ])
+        .prop_map(str::to_owned),
         time.clone().prop_map(|time| format!("timeout {time}")),
         time.clone().prop_map(|time| format!("stall {time}")),
         (size.clone(), size.clone()).prop_map(|(rate, body)| format!("slow {rate}/s body={body}")),

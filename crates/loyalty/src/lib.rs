@@ -11,6 +11,7 @@ pub mod mock;
 pub mod table;
 
 pub use fault::Fault;
+pub use mock::honest;
 
 /// The last part of a URL under which a hook is asked, where one prefix serves all.
 pub const HOOKS: [&str; 3] = ["fetchMemberPoint", "validateCoupon", "orderComplete"];

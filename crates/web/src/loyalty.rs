@@ -3,6 +3,7 @@
 mod calls;
 mod kind;
 mod list;
+mod mock;
 mod one;
 mod trial;
 
@@ -31,6 +32,7 @@ pub fn routes() -> Router<Arc<Web>> {
         .route("/a/{a}/hook-type/{hook}/remove", post(kind::remove))
         .route("/a/{a}/loyalty/{hook}", get(one::page).post(one::set))
         .route("/a/{a}/loyalty/{hook}/try", post(trial::ask))
+        .route("/a/{a}/loyalty/{hook}/mock", post(mock::start))
         .route("/a/{a}/loyalty/{hook}/remove", post(one::remove))
 }
 

@@ -34,7 +34,7 @@ const ROOMS: [Room; 12] = [
     Room { name: DISPATCH, imports: &[CORE, STORE, EGRESS] },
     // The vendor's side of the hooks: knows neither store nor account.
     Room { name: LOYALTY, imports: &[CORE, EGRESS] },
-    Room { name: API, imports: &[CORE, APP] },
+    Room { name: API, imports: &[CORE, APP, LOYALTY] },
     Room { name: WEB, imports: &[CORE, APP] },
     Room { name: "ringup", imports: &[CORE, STORE, EGRESS, APP, DISPATCH, LOYALTY, API, WEB] },
     // Development only.

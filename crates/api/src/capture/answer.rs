@@ -64,6 +64,12 @@ pub(super) async fn answer(
             stamp.over();
             with(StatusCode::OK, if is_json { JSON } else { TEXT }, Body::from(came))
         }
+        Action::Loyalty => {
+            let event = parts.headers.get("ringup-event").and_then(|name| name.to_str().ok());
+            let (status, said) = ringup_loyalty::honest(parts.uri.path(), event, &came);
+            stamp.over();
+            with(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), JSON, Body::from(said))
+        }
         Action::Timeout { wait } => {
             pause(&grip, wait).await;
             stamp.over();

@@ -9,7 +9,7 @@ use super::{
 };
 
 const ACTIONS: &str =
-    "a status such as 503, echo, timeout, slow, reset, drop, stall, garbage, huge, redirect or chance";
+    "a status such as 503, echo, loyalty, timeout, slow, reset, drop, stall, garbage, huge, redirect or chance";
 const OPTIONS: &str = "per:event, per:catcher, then:hold, then:loop, then:200 or seed:NUMBER";
 
 /// Why a text is not a script.
@@ -170,6 +170,7 @@ fn action(word: Word<'_>) -> Read<Action> {
     }
     Ok(match word.text.to_ascii_lowercase().as_str() {
         "echo" => Action::Echo,
+        "loyalty" => Action::Loyalty,
         "timeout" => Action::Timeout { wait: WAIT_DEFAULT },
         "slow" => Action::Slow { bytes_per_sec: RATE_DEFAULT, body_bytes: SLOW_BODY_DEFAULT },
         "reset" => Action::Reset,
@@ -198,7 +199,7 @@ fn argument(action: &mut Action, word: Word<'_>) -> Read<bool> {
                 return Err(word.wrong("a redirect has a status from 300 to 399"));
             }
         }
-        Action::Status { .. } | Action::Echo | Action::Reset | Action::Drop | Action::Garbage => {
+        Action::Status { .. } | Action::Echo | Action::Loyalty | Action::Reset | Action::Drop | Action::Garbage => {
             return Err(word.wrong("nothing follows here but xCOUNT and KEY=VALUE; steps are separated by commas"));
         }
     }

@@ -26,5 +26,7 @@ pub const PRESETS: &[Preset] = &[
     preset("By chance", "chance 30% 500", "Random failures; the same seed gives the same run."),
     preset("Gone", "410", "Says it is gone for good: the URL is switched off."),
     preset("Moved", "redirect", "Redirects are never followed: what does the log advise?"),
+    preset("Loyalty app", "loyalty", "Answers all three hooks, so that a till can be tried before its app exists."),
+    preset("Slow loyalty app", "loyalty delay=8s", "Later than a hook waits: what does the till show?"),
     preset("Huge answer", "huge 10MiB", "An answer far larger than what is kept of it."),
 ];

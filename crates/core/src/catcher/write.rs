@@ -45,6 +45,7 @@ impl fmt::Display for Step {
                 keys.extend(body_bytes.map(|bytes| format!("body={}", size(bytes))));
             }
             Action::Echo => f.write_str("echo")?,
+            Action::Loyalty => f.write_str("loyalty")?,
             Action::Timeout { wait } => named(f, "timeout", (*wait != WAIT_DEFAULT).then(|| time(*wait)))?,
             Action::Slow { bytes_per_sec, body_bytes } => {
                 let rate = (*bytes_per_sec != RATE_DEFAULT).then(|| format!("{}/s", size(*bytes_per_sec)));

@@ -104,7 +104,7 @@ fn played(status: u16, kind: &'static str, body: Body, shown: &str) -> Played {
 
 impl Said {
     /// The JSON object, with the faults of its numbers.
-    fn text(&self, faults: &BTreeSet<Fault>) -> String {
+    pub fn text(&self, faults: &BTreeSet<Fault>) -> String {
         let mut members = Vec::new();
         for (name, value) in &self.members {
             let Value::Number(number) = value else {

@@ -13,6 +13,7 @@ mod cli;
 mod declared;
 mod disk;
 mod durable;
+mod hook_mock;
 mod hook_table;
 mod hooks;
 mod hostile;

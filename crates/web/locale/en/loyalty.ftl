@@ -115,3 +115,7 @@ hook-reversal = URL for sales taken back
 hook-reversal-help = Told when an invoice is deleted or erased that the app rewarded: once for each sale, signed and repeated like a delivery.
 hook-hedge = Ask again after, in milliseconds
 hook-hedge-help = If there is no answer by then, the app is asked a second time, and the first good answer counts. Empty: never.
+hook-mock = Loyalty app to try with
+hook-mock-none = No app yet?
+hook-mock-why = A catcher can play one. It knows the member +628110000222 with 1,240 points, the coupons SPRING-7Q2 and MINUS-25K, and rewards a tenth of a sale. You see every question in it, and can make it slow or wrong.
+hook-mock-use = Use the mock

@@ -115,3 +115,7 @@ hook-reversal = URL untuk penjualan yang dibatalkan
 hook-reversal-help = Diberi tahu bila faktur yang sudah diberi poin dihapus: sekali per penjualan, ditandatangani dan diulang seperti pengiriman.
 hook-hedge = Tanya lagi setelah, dalam milidetik
 hook-hedge-help = Bila belum ada jawaban, aplikasi ditanya sekali lagi, dan jawaban baik pertama yang dipakai. Kosong: tidak pernah.
+hook-mock = Aplikasi loyalitas untuk mencoba
+hook-mock-none = Belum ada aplikasi?
+hook-mock-why = Penangkap dapat memerankannya. Ia mengenal anggota +628110000222 dengan 1.240 poin, kupon SPRING-7Q2 dan MINUS-25K, dan memberi sepersepuluh dari penjualan. Setiap pertanyaan terlihat di sana, dan ia dapat dibuat lambat atau salah.
+hook-mock-use = Pakai tiruan

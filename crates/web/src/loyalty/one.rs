@@ -187,7 +187,7 @@ pub async fn tried(web: &Web, visit: &Visit, account: &str, hook: &HookType, tri
     Ok(html(&shown(web, visit, account, hook, None, trial, Vec::new()).await?))
 }
 
-fn back(web: &Web, visit: &Visit, account: &str, rest: &str) -> Result<Response, Failure> {
+pub fn back(web: &Web, visit: &Visit, account: &str, rest: &str) -> Result<Response, Failure> {
     let view = web.app.account(&visit.who, account)?;
     Ok(Redirect::to(&format!("{}/loyalty{rest}", account_path(&view))).into_response())
 }

@@ -181,3 +181,20 @@ async fn an_operator_declares_a_hook_and_it_is_set_and_tried_like_the_others() {
         .lacks("Stock &#60;b&#62;check");
     assert_eq!(browser.get("/a/kopi/hook-type/fetchMemberPoint").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_catcher_plays_the_app_that_there_is_not_yet() {
+    let desk = Desk::calling().await;
+    let browser = fresh(&desk).await;
+    let hook = "/a/kopi/loyalty/validateCoupon";
+    browser.get(hook).await.shows("A catcher can play one").shows("Use the mock");
+    let page = browser.submit(&format!("{hook}/mock"), &[]).await;
+    page.shows("/c/").lacks("Use the mock");
+    browser.submit("/a/kopi/loyalty/fetchMemberPoint/mock", &[]).await.shows("/c/");
+    let catchers = browser.get("/a/kopi/test/catchers").await;
+    assert_eq!(catchers.text.matches("Loyalty app to try with").count(), 1, "one plays for all: {}", catchers.text);
+    // Whoever is asked already is not pushed aside.
+    browser.get(hook).await;
+    let page = browser.post(&format!("{hook}/mock"), &[]).await;
+    assert_eq!((page.status, page.location()), (303, hook.to_owned()));
+}
