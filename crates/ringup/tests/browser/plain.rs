@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use ringup_testkit::browser::{Browser, Scripts};
 use ringup_testkit::console;
 use ringup_testkit::receiver::{Receiver, Script};
+use serde_json::json;
 
 use crate::{LOOK_EVERY, SOON, can_look, sign_in, start, until};
 
@@ -102,6 +103,7 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
     until(&browser, "document.querySelector(\"form[action$='/pause']\")").await?;
     browser.go(&format!("{url}/security")).await?;
     browser.click("form[action$='/reveal'] button").await?;
+    until(&browser, "document.querySelector('#secret')").await?;
     browser.sees("whsec_").await?;
     let secret = browser.run("return document.querySelector('#secret').textContent").await?;
     browser.run("document.querySelector(\"form[action$='/rotate']\").closest('details').open = true").await?;
@@ -139,6 +141,10 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
     browser.click("form.script button").await?;
     browser.sees("The script is set").await?;
 
+    let declared =
+        json!({"title": "Stock check", "mode": "read", "question": {"schema": {}}, "answer": {"schema": {}}});
+    server.client().put("/api/v1/hook-type/stock", &declared).await?.success()?;
+
     let tail = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let names = [
         ("/tasks/{t}", format!("/tasks/{}", tail(&task))),
@@ -150,6 +156,7 @@ async fn everything_is_done_and_every_page_is_whole_without_script() -> Result<(
         ("{*rest}", "nothing".to_owned()),
         ("{token}", "nothing".to_owned()),
         ("/logs/resend", "/logs/resend?query=status%3Afailed".to_owned()),
+        ("/hook-type/{hook}", "/hook-type/stock".to_owned()),
         ("{hook}", "fetchMemberPoint".to_owned()),
         ("{operation}", "v1.message.create".to_owned()),
     ];

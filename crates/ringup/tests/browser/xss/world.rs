@@ -51,6 +51,7 @@ impl World {
     /// The path of a route in here.
     pub fn path(&self, route: &str) -> String {
         let path = route.replace("/tasks/{t}", &format!("/tasks/{}", self.task));
+        let path = path.replace("/hook-type/{hook}", "/hook-type/stock");
         let path = path.replace("/catalog/{t}", &format!("/catalog/{}", self.kind));
         let names = [
             ("{a}", self.account.as_str()),
@@ -97,6 +98,10 @@ pub async fn plant(server: &Server, number: usize, group: &str, payloads: &[Stri
     let endpoint = json!({"uid": "narrow", "url": receiver.url("/"), "description": group, "filter": filter});
     client.create_endpoint(&account, &endpoint).await?;
 
+    let declared = json!({"title": marked("hook-title", group), "description": group, "mode": "read",
+        "question": {"schema": {"description": group}, "sample": {"note": group}},
+        "answer": {"schema": {"description": group}, "sample": {"note": group}}});
+    client.put("/api/v1/hook-type/stock", &declared).await?.success()?;
     let hook = format!("{at}/hook/fetchMemberPoint");
     client.put(&format!("{hook}/settings"), &json!({"url": receiver.url(&address)})).await?.success()?;
     let question = json!({"Code": marked("question", group), "Email": group, "Outlet": group, "Phone": group});
