@@ -80,6 +80,7 @@ pub fn configuration() -> Vec<Described> {
         routes!(catcher::read_token),
         routes!(event_type::list, event_type::create),
         routes!(event_type::get, event_type::put, event_type::patch, event_type::delete),
+        routes!(event_type::example),
         routes!(event_type::retry_schedule, event_type::set_retry_schedule),
     ]
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use ringup_core::event::{Extras, KeepPayload};
 use ringup_core::scope::Scope;
 use ringup_core::search::TEST_TAG;
@@ -22,8 +21,7 @@ impl App {
         principal: &Principal,
         account: &str,
         endpoint: &str,
-        event_type: &str,
-        payload: Bytes,
+        publish: Publish<'_>,
     ) -> Result<StoredEvent, AppError> {
         let view = self.owned(principal, account, Scope::Recover)?;
         let found = endpoint_of(&view, endpoint)?;
@@ -31,15 +29,14 @@ impl App {
             let why = format!("the endpoint is disabled ({}); enable it first", stopped.by);
             return Err(AppError::Conflict(why));
         }
-        let publish = Publish { event_type, payload, ..Publish::default() };
         let now = self.now();
         self.check(&publish, None, now)?;
         let mode = found.settings.log_mode_at(now);
         let event = NewEvent {
             account: view.account.key,
-            event_type: Arc::from(event_type),
+            event_type: Arc::from(publish.event_type),
             uid: None,
-            channels: Vec::new(),
+            channels: publish.channels,
             extras: Extras { tags: vec![TEST_TAG.to_owned()], ..Extras::default() },
             keep_payload: KeepPayload::of([mode], self.pointers([found.settings.redact.value.as_slice()])),
             targets: vec![target(found, &publish.payload)],

@@ -12,6 +12,7 @@ use crate::catalog::CatalogCommand;
 use crate::config::value::Scalar;
 use crate::config::{Environment, Flag, SYSTEM_FILE, Sources};
 use crate::loyalty::LoyaltyCommand;
+use crate::send::SendArguments;
 
 /// The webhook system of a point of sale: keeps every event it accepts and delivers it to every receiver that asked.
 #[derive(Parser, Debug)]
@@ -157,6 +158,19 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
+    /// Send a sample of an event through the real path, and see what becomes of it
+    #[command(
+        long_about = "Send a sample of an event through the real path: it is stored, signed, delivered and logged like any \
+            other, and marked as a test (ringup.test). The sample is the one of the catalogue, byte for byte but for the \
+            fields that are given.\n\nExits 1 if it did not arrive everywhere while it was watched. What is still to be \
+            repeated is repeated.",
+        after_help = "The key is read from RINGUP_KEY, or from a file. It needs the scope publish, with --to recover.\n\nExamples:\n  \
+        ringup send invoiceCreated --account kopi-kita\n  \
+        ringup send invoiceCreated --account kopi-kita --field Total=148000 --to https://erp.example/hooks\n  \
+        ringup send closeShift --account kopi-kita --payload @shift.json --wait 0s\n  \
+        ringup send invoiceCreated --account kopi-kita --count 100 --rate 10"
+    )]
+    Send(SendArguments),
     /// Search the log of an account of a running server, newest first
     #[command(
         after_help = "The key is read from RINGUP_KEY, or from a file. What can be searched for: docs/logs.md\n\nExamples:\n  \

@@ -1,5 +1,6 @@
 //! Ringup, the program: reads the command line, the environment and the configuration, and hands over.
 
+mod argument;
 mod catalog;
 mod catching;
 mod cli;
@@ -12,6 +13,7 @@ mod keys;
 mod loyalty;
 mod probe;
 mod remote;
+mod send;
 mod serve;
 mod shell;
 mod signal;
@@ -40,7 +42,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Standard error may be closed; there is nowhere left to say so.
             let _ = writeln!(std::io::stderr(), "ringup: {error:#}");
-            let is_usage = error.is::<config::Mistakes>() || error.is::<loyalty::Usage>();
+            let is_usage = error.is::<config::Mistakes>() || error.is::<argument::Usage>();
             if is_usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
         }
     }
@@ -91,6 +93,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         Command::Logs(arguments) => ended(remote::logs(&arguments, key.as_deref(), loaded.config.server.listen)),
+        Command::Send(arguments) => {
+            let arrived = send::send(&arguments, key.as_deref(), loaded.config.server.listen);
+            let failed = matches!(arrived, Ok(false));
+            let code = ended(arrived.map(|_| ()))?;
+            Ok(if failed { ExitCode::FAILURE } else { code })
+        }
         Command::Tail(arguments) => ended(remote::tail(&arguments, key.as_deref(), loaded.config.server.listen)),
         Command::Replay(arguments) => ended(remote::replay(&arguments, key.as_deref(), loaded.config.server.listen)),
         Command::Version

@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const LINES_BEFORE: usize = 10;
 
 /// A server, an account there, and who asks.
-struct Server<'a> {
+pub struct Server<'a> {
     authority: String,
     address: SocketAddr,
     key: String,
@@ -83,7 +83,7 @@ pub fn tail(arguments: &TailArguments, key: Option<&str>, listen: SocketAddr) ->
                 if !std::mem::replace(&mut is_lost, true) {
                     let _ = writeln!(std::io::stderr(), "{error:#}; trying again");
                 }
-                rest();
+                rest(LOOK_EVERY);
             }
         }
     }
@@ -113,7 +113,7 @@ pub fn replay(arguments: &ReplayArguments, key: Option<&str>, listen: SocketAddr
             _ if data["cancelled"] == true => bail!("it was cancelled: {sent} sent, {passed_over} passed over"),
             _ => bail!("it failed: {}", data["error"].as_str().unwrap_or("the server does not say why")),
         }
-        rest();
+        rest(LOOK_EVERY);
     }
 }
 
@@ -176,17 +176,17 @@ fn worded(line: &Value) -> String {
     )
 }
 
-fn print(text: &str) -> anyhow::Result<()> {
+pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
 #[expect(clippy::disallowed_methods, reason = "nothing signals what another process does; a person waits here")]
-fn rest() {
-    std::thread::sleep(LOOK_EVERY);
+pub fn rest(time: Duration) {
+    std::thread::sleep(time);
 }
 
-fn escaped(part: &str) -> String {
+pub fn escaped(part: &str) -> String {
     url::form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>().replace('+', "%20")
 }
 
@@ -203,7 +203,7 @@ impl std::fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 impl<'a> Server<'a> {
-    fn of(remote: &'a Remote, key: Option<&str>, listen: SocketAddr) -> anyhow::Result<Server<'a>> {
+    pub fn of(remote: &'a Remote, key: Option<&str>, listen: SocketAddr) -> anyhow::Result<Server<'a>> {
         let key = match &remote.key_file {
             Some(path) => std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
             None => {
@@ -233,14 +233,30 @@ impl<'a> Server<'a> {
         self.ask("GET", &path, None, query)
     }
 
+    /// All pages of a list.
+    pub fn all(&self, path: &str) -> anyhow::Result<Vec<Value>> {
+        let (mut found, mut iterator) = (Vec::new(), None::<String>);
+        loop {
+            let behind = iterator.map(|iterator| format!("&iterator={}", escaped(&iterator))).unwrap_or_default();
+            let mut page = self.ask("GET", &format!("{path}?limit=250{behind}"), None, "")?;
+            if let Some(rows) = page["data"].as_array_mut() {
+                found.append(rows);
+            }
+            iterator = page["iterator"].as_str().map(str::to_owned);
+            if page["done"] != false || iterator.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
     /// One question on a connection of its own. `query` is what a refusal may point into.
-    fn ask(&self, method: &str, path: &str, body: Option<&str>, query: &str) -> anyhow::Result<Value> {
+    pub fn ask(&self, method: &str, path: &str, body: Option<&str>, query: &str) -> anyhow::Result<Value> {
         let answer = self.answer(method, path, body, query, "")?;
         Ok(serde_json::from_str(&answer).unwrap_or_default())
     }
 
     /// The same with more header lines, each with its end; the answer as it came.
-    fn answer(
+    pub fn answer(
         &self,
         method: &str,
         path: &str,

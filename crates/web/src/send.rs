@@ -1,6 +1,7 @@
 //! Test Webhook → Send event: a sample, editable, through the real path.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Path, State};
@@ -8,7 +9,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use bytes::Bytes;
 use http::StatusCode;
 use ringup_app::Publish;
-use ringup_app::view::AccountView;
+use ringup_app::view::{AccountView, EndpointView};
 use ringup_core::filter::Facts;
 use ringup_core::search::TEST_TAG;
 use serde_json::value::RawValue;
@@ -34,6 +35,10 @@ struct SendPage {
     chosen: String,
     payload: String,
     channels: String,
+    /// The one URL that it goes to; empty: to all that ask for it.
+    to: String,
+    /// Each URL by its id, and its title.
+    all: Vec<(String, String)>,
     /// The URLs that an event of this type goes to.
     going: Vec<String>,
     urls: u64,
@@ -49,20 +54,35 @@ pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>)
     let sample = web.app.sample(&visit.who, &chosen, 0);
     let payload =
         sample.map_or_else(|_| "{\n  \n}".to_owned(), |found| spread(&String::from_utf8_lossy(&found.payload)));
-    Ok(shown(&web, &visit, &view, Draft { chosen, payload, channels: String::new() }, Vec::new(), None))
+    let asked = visit.query.one("to");
+    let is_asked = |found: &Arc<EndpointView>| {
+        let endpoint = &found.endpoint;
+        asked.is_some_and(|asked| endpoint.uid.as_deref() == Some(asked) || endpoint.id.to_string() == asked)
+    };
+    let to = view.endpoints.iter().find(|found| is_asked(found)).map(|found| found.endpoint.id.to_string());
+    Ok(shown(
+        &web,
+        &visit,
+        &view,
+        Draft { chosen, payload, channels: String::new(), to: to.unwrap_or_default() },
+        Vec::new(),
+        None,
+    ))
 }
 
 struct Draft {
     chosen: String,
     payload: String,
     channels: String,
+    to: String,
 }
 
 /// `POST /a/{account}/test/send`
 pub async fn submit(State(web): Shared, Path(account): Path<String>, Posted { visit, form }: Posted) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let field = |name: &str| form.raw(name).unwrap_or_default().to_owned();
-    let draft = Draft { chosen: field("type"), payload: field("payload"), channels: field("channels") };
+    let draft =
+        Draft { chosen: field("type"), payload: field("payload"), channels: field("channels"), to: field("to") };
     let refused = |page: Response| Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     if let Err(error) = serde_json::from_str::<&RawValue>(&draft.payload) {
         let mistake = place(&draft.payload, error.line(), error.column());
@@ -73,11 +93,13 @@ pub async fn submit(State(web): Shared, Path(account): Path<String>, Posted { vi
     let payload = Bytes::from(draft.payload.clone());
     let tags = vec![TEST_TAG.to_owned()];
     let publish = Publish { event_type: draft.chosen.trim(), channels, tags, payload, ..Publish::default() };
-    match web.app.publish(&visit.who, &account, publish, None).await {
-        Ok(published) => {
-            let to = format!("{}/events/{}?done=sent", account_path(&view), published.id);
-            Ok(Redirect::to(&to).into_response())
-        }
+    let sent = if draft.to.is_empty() {
+        web.app.publish(&visit.who, &account, publish, None).await.map(|published| published.id)
+    } else {
+        web.app.send_example(&visit.who, &account, &draft.to, publish).await.map(|event| event.id)
+    };
+    match sent {
+        Ok(id) => Ok(Redirect::to(&format!("{}/events/{id}?done=sent", account_path(&view))).into_response()),
         Err(error) => {
             let why = faults(error)?;
             refused(shown(&web, &visit, &view, draft, why, None))
@@ -109,6 +131,8 @@ fn shown(
         base: account_path(view),
         families: families(&web.app, &visit.who, &BTreeSet::from([draft.chosen.clone()]), &BTreeSet::new()),
         going: goes.map(|found| title(found)).collect(),
+        all: view.endpoints.iter().map(|found| (found.endpoint.id.to_string(), title(found))).collect(),
+        to: draft.to,
         urls: view.endpoints.len() as u64,
         chosen: draft.chosen,
         payload: draft.payload,

@@ -47,6 +47,7 @@ const NEEDS: &[(Scope, Place, &[&str])] = &[
             "v1.event-type.get-retry-schedule",
             "ringup.hook-type.list",
             "ringup.hook-type.get",
+            "ringup.event-type.example",
             "v1.statistics.endpoint-count",
             "ringup.policy.list",
             "ringup.audit.list",

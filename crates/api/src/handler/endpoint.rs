@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::extract::State;
 use bytes::Bytes;
 use http::StatusCode;
+use ringup_app::Publish;
 use ringup_core::id::EndpointId;
 use secrecy::ExposeSecret as _;
 
@@ -203,7 +204,8 @@ pub async fn rotate(
 /// Send an example
 ///
 /// To this endpoint alone, whatever it subscribes to. `svix.ping` always works. Any other type is sent as the example in
-/// its schema says, else as the guide's sample of this name, else as one made from its schema; `example` says which.
+/// its schema says, else as the guide's sample of this name, else as one made from its schema, unless the request brings a
+/// payload of its own; `example` says which.
 #[utoipa::path(
     post,
     path = "/app/{app_id}/endpoint/{endpoint_id}/send-example",
@@ -220,14 +222,16 @@ pub async fn send_example(
     Body(body): Body,
 ) -> Answer {
     let asked = json::read::<ExampleIn>(&body)?;
-    let (payload, example) = match asked.event_type.as_str() {
-        PING => (Bytes::from_static(PING_PAYLOAD), "ping"),
-        name => {
+    let (payload, example) = match (asked.payload, asked.event_type.as_str()) {
+        (Some(given), _) => (Bytes::copy_from_slice(given.get().as_bytes()), "given"),
+        (None, PING) => (Bytes::from_static(PING_PAYLOAD), "ping"),
+        (None, name) => {
             let sample = api.app.sample(&who, name, asked.example_index)?;
             (sample.payload, sample.origin.word())
         }
     };
-    let event = api.app.send_example(&who, &account, &endpoint, &asked.event_type, payload).await?;
+    let publish = Publish { event_type: &asked.event_type, payload, ..Publish::default() };
+    let event = api.app.send_example(&who, &account, &endpoint, publish).await?;
     Ok(with(StatusCode::ACCEPTED, &ExampleOut { message: MessageOut::stored(&event, true), example }))
 }
 

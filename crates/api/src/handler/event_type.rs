@@ -6,6 +6,7 @@ use super::{Answer, Shared, done, made, ok};
 use crate::extract::{Body, Caller, Names};
 use crate::problem::{Item, Problem};
 use crate::wire::event_type::{EventTypeIn, EventTypeOut, EventTypePatch, EventTypeUpdate, RetryScheduleInOut};
+use crate::wire::example::EventExampleOut;
 use crate::wire::json;
 use crate::wire::list::{ListOut, Listing};
 use crate::wire::query::Query;
@@ -61,6 +62,24 @@ pub async fn create(State(api): Shared, Caller(who): Caller, Body(body): Body) -
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>) -> Answer {
     let event_type = api.app.event_type(&who, &name)?;
     Ok(ok(&EventTypeOut::of(&event_type, true)))
+}
+
+/// Get an example of an event type
+///
+/// As its schema says, else the guide's sample of this name, else one made from the schema; `example` says which.
+#[utoipa::path(
+    get,
+    path = "/event-type/{event_type_name}/example",
+    operation_id = "ringup.event-type.example",
+    tag = "Event Type",
+    params(("example_index" = Option<usize>, Query, description = "Which of several; 0 unless said otherwise.")),
+    responses((status = 200, body = EventExampleOut)),
+)]
+pub async fn example(State(api): Shared, Caller(who): Caller, Names([name]): Names<1>, query: Query) -> Answer {
+    let index = query.number("example_index", 0, u64::from(u32::MAX))?.unwrap_or_default();
+    let sample = api.app.sample(&who, &name, usize::try_from(index).unwrap_or(usize::MAX))?;
+    let payload = serde_json::from_slice(&sample.payload).expect("an example is JSON");
+    Ok(ok(&EventExampleOut { event_type: &name, example: sample.origin.word(), payload }))
 }
 
 /// Replace an event type, or create it

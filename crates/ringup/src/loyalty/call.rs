@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Format, duration, given, usage};
+use crate::argument::{Format, duration, given, usage};
 use crate::cli::Remote;
 use crate::remote;
 

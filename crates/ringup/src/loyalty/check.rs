@@ -12,7 +12,8 @@ use ringup_loyalty::HOOKS;
 use ringup_loyalty::check::{self, Data, Report, Setup};
 use ringup_loyalty::table::sample;
 
-use super::{duration, signing_key, usage};
+use super::signing_key;
+use crate::argument::{duration, usage};
 use crate::shell::{SystemClock, SystemRandom};
 
 /// Networks of this machine and house that `--local` opens.

@@ -14,7 +14,8 @@ use ringup_loyalty::mock::{Line, Mock, Setup};
 use ringup_loyalty::table::Table;
 use ringup_loyalty::{Fault, HOOKS};
 
-use super::{duration, fault, signing_key, usage};
+use super::{fault, signing_key};
+use crate::argument::{duration, usage};
 use crate::shell::SystemClock;
 use crate::signal::StopSignal;
 

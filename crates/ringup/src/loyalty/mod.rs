@@ -4,15 +4,11 @@ mod call;
 mod check;
 mod mock;
 
-use std::fmt;
-use std::time::Duration;
-
-use anyhow::Context as _;
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use ringup_egress::sign::{self, SigningKey};
 use ringup_loyalty::Fault;
 
-use crate::config::value::Scalar;
+use crate::argument::{given, usage};
 
 pub use call::{CallCommand, call};
 pub use check::{CheckArguments, check};
@@ -55,49 +51,11 @@ pub enum LoyaltyCommand {
     Call(CallCommand),
 }
 
-/// A command that cannot be carried out as it was written.
-#[derive(Debug)]
-pub struct Usage(pub String);
-
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
-/// How a result is printed.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Format {
-    #[default]
-    Text,
-    Json,
-}
-
-fn usage<T>(why: String) -> anyhow::Result<T> {
-    Err(Usage(why).into())
-}
-
-/// A time on the command line.
-fn duration(text: &str) -> Result<Duration, String> {
-    <Duration as Scalar>::parse(text).map_err(|why| format!("it {why}; expected a time such as 300ms or 5s"))
-}
-
 fn fault(word: &str) -> Result<Fault, String> {
     Fault::from_word(word).filter(|fault| *fault != Fault::Unreachable).ok_or_else(|| {
         let names: Vec<&str> = Fault::playable().map(Fault::word).collect();
         format!("there is no such fault; there are: {}", names.join(", "))
     })
-}
-
-/// What stands behind `@` is the name of a file, `-` is standard input, anything else is the text itself.
-fn given(text: &str) -> anyhow::Result<String> {
-    match text.strip_prefix('@') {
-        Some(path) => std::fs::read_to_string(path).with_context(|| format!("reading {path}")),
-        None if text == "-" => std::io::read_to_string(std::io::stdin()).context("reading standard input"),
-        None => Ok(text.to_owned()),
-    }
 }
 
 /// A signing secret, or `@` and the file that it is in.

@@ -5,7 +5,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Redirect};
 use bytes::Bytes;
 use http::StatusCode;
-use ringup_app::{CatcherDraft, EndpointDraft, NewEndpoint, guide};
+use ringup_app::{CatcherDraft, EndpointDraft, NewEndpoint, Publish, guide};
 use ringup_core::catcher::FixedBody;
 use secrecy::ExposeSecret as _;
 
@@ -75,7 +75,8 @@ pub async fn send(State(web): Shared, Path((account, catcher)): Place, Posted { 
     let Some(endpoint) = user(&view, &found) else { return back(&web, &visit, &account, &catcher, "") };
     let payload = guide::named(TEST_TYPE).map_or_else(|| "{}".to_owned(), |known| spread(known.sample()));
     let endpoint = endpoint.endpoint.id.to_string();
-    web.app.send_example(&visit.who, &account, &endpoint, TEST_TYPE, Bytes::from(payload)).await?;
+    let publish = Publish { event_type: TEST_TYPE, payload: Bytes::from(payload), ..Publish::default() };
+    web.app.send_example(&visit.who, &account, &endpoint, publish).await?;
     back(&web, &visit, &account, &catcher, "tested")
 }
 

@@ -96,6 +96,27 @@ async fn a_payload_that_is_not_json_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_sample_is_sent_to_one_url_alone() {
+    let desk = Desk::open().await;
+    let browser = with_url(&desk).await;
+    browser.get("/a/kopi/urls/new").await;
+    browser.submit("/a/kopi/urls", &[("url", "https://till.example/hooks"), ("description", "Till")]).await;
+    let form = browser.get("/a/kopi/test/send").await.shows("All URLs that ask for it").text.clone();
+    let before = &form[..form.find("\">Till</option>").expect("the URL is offered")];
+    let id = before.rsplit('"').next().unwrap().to_owned();
+    browser.get(&format!("/a/kopi/test/send?to={id}")).await.shows(&format!("value=\"{id}\" selected>Till"));
+    let fields = [("type", "invoiceCreated"), ("payload", "{}"), ("to", id.as_str())];
+    let page = browser.post("/a/kopi/test/send", &fields).await;
+    assert_eq!(page.status, 303, "{}", page.text);
+    let sent = browser.get(&page.location()).await;
+    sent.shows(&format!("/{id}\">Till</a>"));
+    assert_eq!(sent.text.matches("class=\"row\" href=\"/a/kopi/logs/").count(), 1, "{}", sent.text);
+    let page =
+        browser.post("/a/kopi/test/send", &[("type", "invoiceCreated"), ("payload", "{}"), ("to", "ep_x")]).await;
+    assert_eq!(page.status, 404, "{}", page.text);
+}
+
+#[tokio::test]
 async fn modes_that_keep_less_say_so() {
     let desk = Desk::open().await;
     let browser = with_url(&desk).await;

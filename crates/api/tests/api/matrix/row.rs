@@ -162,6 +162,7 @@ pub const ROWS: &[Row] = &[
     ("v1.environment.import", Environment(Scope::EventTypes), "{}"),
     ("ringup.environment.get-validation", Reads, ""),
     ("ringup.environment.set-validation", Environment(Scope::EventTypes), r#"{"mode":"warn"}"#),
+    ("ringup.event-type.example", Reads, ""),
     ("ringup.event-type.import-guide", Environment(Scope::EventTypes), ""),
     ("v1.event-type.import-openapi", Environment(Scope::EventTypes), IMPORT),
     //

@@ -218,7 +218,9 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
     let endpoint = desk.endpoint(&app, &format!("{owner}-endpoint"), "").await;
     let event_type = if owner == SIBLING { "own-type".to_owned() } else { format!("{owner}-type") };
     if owner != SIBLING {
-        desk.post("/event-type", format!(r#"{{"name":"{event_type}","description":"{owner}"}}"#)).await.made();
+        let schemas = r#"{"1":{"type":"object"}}"#;
+        let body = format!(r#"{{"name":"{event_type}","description":"{owner}","schemas":{schemas}}}"#);
+        desk.post("/event-type", body).await.made();
     }
     let hook_type = if owner == SIBLING { "own-hook".to_owned() } else { format!("{owner}-hook") };
     if owner != SIBLING {
