@@ -6,11 +6,13 @@
 mod capture;
 mod export;
 mod house;
+mod line;
 mod read;
 mod verb;
 
 pub use capture::{Caught, Incoming};
 pub use export::{CaughtFormat, caught_as};
 pub use house::{CatcherPlan, Catchers};
+pub use line::CaughtRequest;
 pub use read::{Listed, Reader, Waited};
 pub use verb::{CatcherDraft, CatcherView, NewCatcher, Turn};

@@ -56,8 +56,8 @@ pub use app::{App, Plan};
 pub use audit::{AuditQuery, by_machine};
 pub use authorization::{AuthorizationView, TokenTried};
 pub use catcher::{
-    CatcherDraft, CatcherPlan, CatcherView, Catchers, Caught, CaughtFormat, Incoming, Listed, NewCatcher, Reader, Turn,
-    Waited, caught_as,
+    CatcherDraft, CatcherPlan, CatcherView, Catchers, Caught, CaughtFormat, CaughtRequest, Incoming, Listed,
+    NewCatcher, Reader, Turn, Waited, caught_as,
 };
 pub use cause::{Cause, Side};
 pub use endpoint::{EndpointDraft, NewEndpoint};

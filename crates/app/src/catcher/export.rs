@@ -1,15 +1,12 @@
 //! What a catcher caught, as files that other tools read.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp as Moment;
 use ringup_core::catcher::Capture;
 use ringup_core::time::Timestamp;
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::line::CaughtRequest;
 use super::read::Listed;
-use crate::diagnosis::Verdict;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum CaughtFormat {
@@ -45,7 +42,7 @@ pub fn caught_as(format: CaughtFormat, url: &str, rows: &[Listed]) -> Vec<u8> {
     match format {
         CaughtFormat::Har => har(url, rows).to_string().into_bytes(),
         CaughtFormat::Jsonl => {
-            let line = |row: &Listed| serde_json::to_string(&Line::of(row)).unwrap_or_default() + "\n";
+            let line = |row: &Listed| serde_json::to_string(&CaughtRequest::of(row)).unwrap_or_default() + "\n";
             rows.iter().map(line).collect::<String>().into_bytes()
         }
         CaughtFormat::Curl => {
@@ -56,67 +53,8 @@ pub fn caught_as(format: CaughtFormat, url: &str, rows: &[Listed]) -> Vec<u8> {
     }
 }
 
-/// A request as one line.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Line {
-    number: u64,
-    timestamp: String,
-    method: String,
-    target: String,
-    http_version: String,
-    headers: Vec<[String; 2]>,
-    body: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    body_base64: Option<String>,
-    body_bytes: u64,
-    cut: bool,
-    peer: Option<String>,
-    event_id: Option<String>,
-    event_type: Option<String>,
-    retry_of: Option<u64>,
-    signature: &'static str,
-    signature_says: String,
-    answer: String,
-    step: Option<u32>,
-    waited_us: Option<u64>,
-    cut_short: bool,
-}
-
-impl Line {
-    fn of(listed: &Listed) -> Line {
-        let capture = &listed.capture;
-        let verdict = Verdict::from_text(&capture.signature);
-        let text = std::str::from_utf8(&capture.body).ok();
-        let is_left_out = capture.body.is_empty() && capture.kept_bytes > 0;
-        let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Line {
-            number: capture.number,
-            timestamp: moment(capture.at),
-            method: capture.method.clone(),
-            target: capture.target.clone(),
-            http_version: capture.version.clone(),
-            headers: capture.headers().map(|(name, value)| [lossy(name), lossy(value)]).collect(),
-            body: text.filter(|_| !is_left_out).map(str::to_owned),
-            body_base64: text.is_none().then(|| STANDARD.encode(&capture.body)),
-            body_bytes: capture.body_bytes,
-            cut: capture.is_cut(),
-            peer: capture.peer.map(|peer| peer.to_string()),
-            event_id: capture.event.clone(),
-            event_type: listed.event_type.as_deref().map(str::to_owned),
-            retry_of: capture.repeats,
-            signature: verdict.word(),
-            signature_says: verdict.says(),
-            answer: capture.answer.clone(),
-            step: capture.step,
-            waited_us: capture.stamp.map(|stamp| stamp.waited_us),
-            cut_short: capture.stamp.is_some_and(|stamp| stamp.cut_short),
-        }
-    }
-}
-
 /// In UTC with six digits of a second, as RFC 3339 has it.
-fn moment(time: Timestamp) -> String {
+pub(super) fn moment(time: Timestamp) -> String {
     let moment = Moment::from_microsecond(time.as_micros()).unwrap_or(Moment::MAX);
     format!("{moment:.6}")
 }
