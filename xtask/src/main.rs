@@ -1,7 +1,8 @@
-//! Everything that is done to the repository by a command: `cargo xtask test`, `tidy`, `kill`, `bench`.
+//! Everything that is done to the repository by a command: `cargo xtask test`, `tidy`, `kill`, `chaos`, `bench`.
 
 mod api_table;
 mod bench;
+mod chaos;
 mod child;
 mod interop;
 mod kill;
@@ -13,6 +14,7 @@ mod sdk;
 mod smoke;
 mod test;
 mod tidy;
+mod trial;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +29,8 @@ enum Task {
     Test(test::Options),
     /// Kill the release binary under load again and again, and compare what is left with what was promised
     Kill(kill::Options),
+    /// Break three nodes on PostgreSQL and their database again and again, and compare what is left with what was promised
+    Chaos(chaos::Options),
     /// Measure the release binary and compare with the numbers to hold
     Bench(bench::Options),
     /// A process of a measurement
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Test(options) => test::run(&options),
         Task::Kill(options) => kill::run(&options),
+        Task::Chaos(options) => chaos::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Part(part) => bench::part::run(&part),
         Task::Receiver(options) => receiver::run(&options),

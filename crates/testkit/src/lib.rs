@@ -1,5 +1,5 @@
 //! What the tests and benches of Ringup stand on: receivers, servers that misbehave, a name server,
-//! certificates, the real binary as a child process, a load generator and the oracle.
+//! certificates, a proxy that cuts connections, the real binary as a child process, a load generator and the oracle.
 //!
 //! It looks at Ringup from outside, over real sockets, and imports none of its crates, so what it finds
 //! does not share Ringup's own mistakes. Development only: nothing here is part of the product.
@@ -17,6 +17,7 @@ pub mod mail_server;
 pub mod oracle;
 #[cfg(unix)]
 pub mod postgres;
+pub mod proxy;
 pub mod receiver;
 pub mod server;
 pub mod tempdir;

@@ -36,6 +36,11 @@ pub const PUBLISHERS_MAX: usize = 4096;
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub target: SocketAddr,
+    /// Other nodes of the same cluster: a publisher turns to the next one when one gives no answer, or one that asks
+    /// for a repeat.
+    pub others: Vec<SocketAddr>,
+    /// An answer that is not there by then is given up, as is a connection that is not made.
+    pub answer_within: Duration,
     pub shape: Shape,
     pub payload: Payload,
     /// Each has one connection and one request in flight.
@@ -102,6 +107,8 @@ impl Plan {
     pub fn bare(target: SocketAddr, path: &str) -> Self {
         Self {
             target,
+            others: Vec::new(),
+            answer_within: Duration::MAX,
             shape: Shape::Bare { path: path.to_owned() },
             payload: Payload::of_bytes(1024),
             publishers: 1,

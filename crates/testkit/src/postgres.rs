@@ -4,6 +4,8 @@
 //! test makes it, and a small watcher ends it when the runner is gone, however that ended. Each test has a schema to
 //! itself. A test that ends or pauses its server has one of its own.
 
+mod pair;
+
 use std::{
     env,
     ffi::OsStr,
@@ -15,6 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+pub use self::pair::Pair;
 use crate::tempdir::TempDir;
 
 /// The oldest server that the store takes.
@@ -22,7 +25,8 @@ const VERSION_MIN: u32 = 15;
 
 /// Durable only as long as the machine stands: tests end processes, not machines.
 const OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=off -c max_connections=500 \
-                       -c shared_buffers=64MB -c max_wal_size=256MB -c max_locks_per_transaction=256";
+                       -c shared_buffers=64MB -c max_wal_size=256MB -c max_locks_per_transaction=256 \
+                       -c wal_retrieve_retry_interval=100ms";
 
 /// A server, reached by a socket in its folder.
 pub struct Postgres {
@@ -58,6 +62,11 @@ impl Postgres {
         server.make()?;
         server.start()?;
         Ok(server)
+    }
+
+    /// Why no server can be started here, if none can.
+    pub fn missing() -> Option<String> {
+        bin().err().map(|error| format!("{error:#}"))
     }
 
     /// The address of a fresh schema, as `store.url` takes it.
@@ -106,6 +115,11 @@ impl Postgres {
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())
     }
 
+    /// Where it listens.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join(".s.PGSQL.5432")
+    }
+
     /// Ends it as a `kill -9` of all its processes would: nothing is written any more.
     pub fn stop_at_once(&self) -> Result<()> {
         self.as_owner(
@@ -131,9 +145,7 @@ impl Postgres {
             // Left by a runner of the past that had this number.
             fs::remove_dir_all(&data)?;
         }
-        if let Some((owner, group)) = owner()? {
-            std::os::unix::fs::chown(&self.folder, Some(owner), Some(group))?;
-        }
+        self.hand_over()?;
         self.as_owner(
             "initdb",
             &[
@@ -149,6 +161,14 @@ impl Postgres {
                 data.as_os_str(),
             ],
         )
+    }
+
+    /// Gives its folder to the user that it runs as.
+    fn hand_over(&self) -> Result<()> {
+        if let Some((owner, group)) = owner()? {
+            std::os::unix::fs::chown(&self.folder, Some(owner), Some(group))?;
+        }
+        Ok(())
     }
 
     /// Ends the server once the process with this number is gone, and takes its folder away.

@@ -127,6 +127,11 @@ impl Receiver {
         self.log.state().requests.len()
     }
 
+    /// When requests arrived by the wall clock, without the first `skipped`.
+    pub fn arrivals(&self, skipped: usize) -> Vec<SystemTime> {
+        self.log.state().requests.iter().skip(skipped).map(|request| request.wall).collect()
+    }
+
     /// Every request so far as lines for the oracle, with bodies.
     pub fn receipts(&self) -> Vec<Receipt> {
         self.log.state().requests.iter().map(|request| request.receipt(true)).collect()

@@ -121,10 +121,15 @@ impl Server {
     }
 
     async fn start_on(setup: ServerSetup, port: u16) -> Result<Self> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let mut server = Self { setup, address, child: None, output: Output::default(), ready_after: Duration::ZERO };
+        let mut server = Self::down(setup, port);
         server.spawn().await?;
         Ok(server)
+    }
+
+    /// One that will listen on this port and was not started yet.
+    pub fn down(setup: ServerSetup, port: u16) -> Self {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        Self { setup, address, child: None, output: Output::default(), ready_after: Duration::ZERO }
     }
 
     /// Where it listens, also while it is down.
@@ -212,6 +217,26 @@ impl Server {
         Ok(self.ready_after)
     }
 
+    /// Starts it and does not wait: a node of a cluster may be ready much later.
+    pub fn launch(&mut self) -> Result<()> {
+        if self.child.is_some() {
+            bail!("the server still runs");
+        }
+        let mut command = self.setup.serve(self.address.port());
+        let child = command.spawn().with_context(|| format!("starting {}", self.setup.binary.display()))?;
+        self.output.follow(self.child.insert(child))
+    }
+
+    /// How the process ended by itself, told once; none while it runs and when it was not started.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        let Some(child) = self.child.as_mut() else { return Ok(None) };
+        let status = child.try_wait().context("looking for the server's end")?;
+        if status.is_some() {
+            self.child = None;
+        }
+        Ok(status)
+    }
+
     /// Memory and CPU of the process so far.
     pub fn usage(&self) -> Result<Usage> {
         Usage::of(self.pid().context("the server is not running")?)
@@ -219,10 +244,8 @@ impl Server {
 
     async fn spawn(&mut self) -> Result<()> {
         let started = Instant::now();
-        let mut command = self.setup.serve(self.address.port());
-        let child = command.spawn().with_context(|| format!("starting {}", self.setup.binary.display()))?;
-        let child = self.child.insert(child);
-        self.output.follow(child)?;
+        self.launch()?;
+        let child = self.child.as_mut().context("it was just started")?;
         let client = Client::anonymous(self.address).within(Duration::from_secs(1));
         loop {
             if client.health().await.is_ok_and(|reply| (200..300).contains(&reply.status)) {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use ringup_testkit::server::Server;
 
-use super::chance::Chance;
+use crate::trial::chance::Chance;
 
 /// The environment variable that makes the binary end itself at a point.
 const FAILPOINT: &str = "RINGUP_FAILPOINT";

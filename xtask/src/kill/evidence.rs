@@ -1,22 +1,19 @@
 //! Brings together what the oracle compares at the end of a round.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::{Context, Result};
 use ringup_testkit::{
     client::Client,
-    journal::{self, Receipt, Sent, is_success},
-    oracle::{AttemptRow, Delivery, History, State},
+    journal::{self, Receipt, Sent},
+    oracle::History,
 };
-use serde::Deserialize;
 
 use super::{
     live::Pair,
     scene::{IN_FLIGHT_MAX, Scene},
 };
+use crate::trial::evidence;
 
 /// Live deliveries at one kill with the attempts recorded for each, and when the process was started again.
 pub struct Snapshot {
@@ -29,17 +26,8 @@ pub async fn collect(scene: &Scene, client: &Client, snapshots: &[Snapshot]) -> 
     let sent: Vec<Sent> = journal::read(&scene.journal)?;
     let received = scene.receipts();
     let in_flight_at_kills = unsettled(scene, &received, snapshots)?;
-    let deliveries = ended(scene, client, &sent, &received).await?;
-    let mut attempts = Vec::new();
-    for place in &scene.places {
-        let (app, endpoint) = (&place.endpoint.app, &place.endpoint.id);
-        for attempt in client.attempts_of_endpoint(app, endpoint).await? {
-            // A time limit is logged as our own 408; nobody answered it.
-            let ours = attempt.rest.get("timedOut").and_then(serde_json::Value::as_bool).unwrap_or(false);
-            let status = u16::try_from(attempt.response_status_code).ok().filter(|status| *status > 0 && !ours);
-            attempts.push(AttemptRow { event: attempt.event, endpoint: attempt.endpoint, status });
-        }
-    }
+    let deliveries = evidence::ended(client, &scene.places, &sent, &received).await?;
+    let attempts = evidence::attempts(client, &scene.places).await?;
     let endpoints = scene.places.iter().map(|place| place.endpoint.clone()).collect();
     Ok(History {
         sent,
@@ -79,42 +67,6 @@ fn unsettled(scene: &Scene, received: &[Receipt], snapshots: &[Snapshot]) -> Res
         counts.push(count);
     }
     Ok(counts)
-}
-
-/// What the API lists for deliveries of acknowledged events that no receiver took.
-async fn ended(scene: &Scene, client: &Client, sent: &[Sent], received: &[Receipt]) -> Result<Vec<Delivery>> {
-    let taken: HashSet<(&str, &str)> = received
-        .iter()
-        .filter(|receipt| receipt.status.is_some_and(is_success))
-        .map(|receipt| (receipt.id.as_str(), receipt.path.as_str()))
-        .collect();
-    let mut deliveries = Vec::new();
-    let mut asked = HashSet::new();
-    for line in sent.iter().filter(|line| line.is_acknowledged()) {
-        let Some(event) = &line.event else { continue };
-        let places = scene.places.iter().filter(|place| place.endpoint.app == line.app);
-        let untaken = places.filter(|place| !taken.contains(&(event.as_str(), place.endpoint.path.as_str()))).count();
-        if untaken == 0 || !asked.insert(event) {
-            continue;
-        }
-        let path = format!("/api/v1/app/{}/msg/{event}/endpoint", line.app);
-        for destination in client.list::<Destination>(&path).await? {
-            let state = match destination.status {
-                0 => State::Delivered,
-                2 => State::Terminal("failed".to_owned()),
-                _ => State::Pending,
-            };
-            deliveries.push(Delivery { event: event.clone(), endpoint: destination.id, state });
-        }
-    }
-    Ok(deliveries)
-}
-
-/// One endpoint in the listing of an event: `status` is 0 delivered, 1 pending, 2 failed, 3 sending.
-#[derive(Deserialize)]
-struct Destination {
-    id: String,
-    status: i32,
 }
 
 /// Follows the publishers' journal and knows what was acknowledged last.

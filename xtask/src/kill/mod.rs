@@ -4,7 +4,6 @@
 //! a commit. Rounds share one data folder; each has accounts of its own and ends with a full comparison of what
 //! publishers saw acknowledged, what receivers got and what the API lists. Receivers are never killed.
 
-mod chance;
 mod crash;
 mod evidence;
 mod live;
@@ -20,8 +19,11 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringup_testkit::{server::Server, tempdir::TempDir};
 
-use self::{chance::Chance, round::Round, scene::Scene, tally::Tally};
-use crate::smoke;
+use self::{round::Round, scene::Scene, tally::Tally};
+use crate::{
+    smoke,
+    trial::chance::{self, Chance},
+};
 
 /// Cycles in a round: as many events as fit in memory with their raw requests several times over.
 const ROUND_CYCLES: u32 = 25;

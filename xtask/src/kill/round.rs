@@ -10,7 +10,6 @@ use indicatif::ProgressBar;
 use ringup_testkit::{journal::now_ns, load::Load, server::Server, tempdir::TempDir};
 
 use super::{
-    chance::Chance,
     crash::{self, Crash, End},
     evidence::{self, Newest, Snapshot},
     live,
@@ -18,6 +17,7 @@ use super::{
     scene::Scene,
     tally::Tally,
 };
+use crate::trial::chance::Chance;
 
 /// After the last kill everything must be delivered or ended within this time; breakers pause ten seconds.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);

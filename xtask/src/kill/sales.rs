@@ -20,7 +20,7 @@ use ringup_testkit::{
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::chance;
+use crate::trial::chance;
 
 const TILLS: usize = 2;
 /// Between two sales of a till, and before a till asks a dead server again.

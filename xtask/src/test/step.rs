@@ -3,12 +3,15 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
+use ringup_testkit::postgres::Postgres;
 
 use super::{Outcome, count, tool};
-use crate::{api_table, child, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
+use crate::{api_table, chaos, child, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
 
 /// Cycles of the kill test in every run.
 const KILL_CYCLES: u32 = 100;
+/// Rounds of the chaos test in every run: every fault at least once, in three to four minutes.
+const CHAOS_ROUNDS: u32 = 30;
 
 /// One step.
 pub struct Step {
@@ -38,6 +41,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "sdk", what: "the official SDKs of three languages do all their work here", run: sdk::run },
     Step { name: "schemathesis", what: "the API does what its document says, for every role", run: schemathesis::run },
     Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
+    Step { name: "chaos", what: "nothing acknowledged is lost when nodes and database fail", run: breaking },
 ];
 
 fn tools() -> Result<Outcome> {
@@ -130,5 +134,13 @@ fn readme() -> Result<Outcome> {
 
 fn killing() -> Result<Outcome> {
     kill::run(&kill::Options::cycles(KILL_CYCLES))?;
+    Ok(Outcome::Passed(1))
+}
+
+fn breaking() -> Result<Outcome> {
+    if let Some(why) = Postgres::missing() {
+        return Ok(Outcome::Skipped(why));
+    }
+    chaos::run(&chaos::Options::rounds(CHAOS_ROUNDS))?;
     Ok(Outcome::Passed(1))
 }

@@ -34,6 +34,10 @@ pub(super) struct Publisher {
     order_key: String,
     index: usize,
     started: Instant,
+    /// The nodes of the cluster; most have one.
+    nodes: Vec<SocketAddr>,
+    /// The node in use.
+    node: usize,
     /// Where to post, with the account it belongs to.
     targets: Vec<(String, Uri)>,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -86,8 +90,21 @@ impl Publisher {
             }
         };
         let order_key = format!("{}-p{index}", plan.uid_prefix);
-        let report = Report::default();
-        Ok(Self { order_key, index, started, targets, headers, envelope, link: None, in_flight: None, report, shared })
+        let nodes: Vec<_> = [plan.target].into_iter().chain(plan.others.iter().copied()).collect();
+        Ok(Self {
+            order_key,
+            index,
+            started,
+            node: index % nodes.len(),
+            nodes,
+            targets,
+            headers,
+            envelope,
+            link: None,
+            in_flight: None,
+            report: Report::default(),
+            shared,
+        })
     }
 
     pub async fn run(mut self) -> Result<Report> {
@@ -204,17 +221,23 @@ impl Publisher {
         // Left here when the wait is cut off, so that the journal has it.
         let event = self.in_flight.insert(event);
         event.sent.status = None;
-        let answer = link.exchange(request, self.shared.plan.journal != Keep::Nothing).await;
-        if answer.is_some() {
-            self.link = Some(link);
+        let answer = link.exchange(request, self.shared.plan.journal != Keep::Nothing);
+        let answer = time::timeout(self.shared.plan.answer_within, answer).await.ok().flatten();
+        match &answer {
+            Some(answer) if !asks_for_a_repeat(answer.status) || self.nodes.len() == 1 => self.link = Some(link),
+            _ => self.turn_to_next(),
         }
         let event = self.in_flight.take().context("nobody else takes it")?;
         let status = answer.as_ref().map(|answer| answer.status);
         self.record(&event, answer)?;
         Ok(match status {
-            Some(status) if status < 500 && status != 429 => Next::Event,
+            Some(status) if !asks_for_a_repeat(status) => Next::Event,
             _ => Next::Repeat(event),
         })
+    }
+
+    fn turn_to_next(&mut self) {
+        self.node = (self.node + 1) % self.nodes.len();
     }
 
     /// The connection, or a new one as soon as the server takes it; none when the plan is over first.
@@ -225,9 +248,11 @@ impl Publisher {
             return Ok(Some(link));
         }
         while !self.is_over(over) {
-            if let Ok(link) = Link::connect(self.shared.plan.target).await {
+            let connecting = Link::connect(self.nodes[self.node]);
+            if let Ok(Ok(link)) = time::timeout(self.shared.plan.answer_within, connecting).await {
                 return Ok(Some(link));
             }
+            self.turn_to_next();
             time::sleep(RECONNECT_EVERY).await;
         }
         Ok(None)
@@ -274,6 +299,10 @@ impl Publisher {
         self.report.sent.push(sent);
         Ok(())
     }
+}
+
+fn asks_for_a_repeat(status: u16) -> bool {
+    status >= 500 || status == 429
 }
 
 /// The part of a publish's answer that the journal needs.
