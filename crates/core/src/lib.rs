@@ -34,6 +34,7 @@ pub mod retry_after;
 pub mod scope;
 pub mod search;
 pub mod settings;
+pub mod shard;
 pub mod signing;
 pub mod subscription;
 pub mod task;

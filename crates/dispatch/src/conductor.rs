@@ -2,8 +2,10 @@
 
 mod failing;
 mod look;
+mod moved;
 mod read;
 mod stopped;
+mod stopping;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use ringup_store::directory::EndpointView;
 use ringup_store::seam::{Fresh, Loaded};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
-use tracing::debug;
 
 use crate::announce::Pending;
 use crate::attempt::{Begun, Done, Shell};
@@ -63,6 +64,8 @@ pub struct Conductor {
     /// Attempts to be told about once they are durable.
     announced: BTreeMap<DeliveryKey, Pending>,
     heard: crate::reward::Heard,
+    /// Told once nothing is under way of what is another node's.
+    parting: Vec<oneshot::Sender<()>>,
     stop: Option<Stop>,
 }
 
@@ -115,6 +118,7 @@ impl Conductor {
             held_bytes: 0,
             announced: BTreeMap::new(),
             heard: BTreeMap::new(),
+            parting: Vec::new(),
             stop: None,
         }
     }
@@ -137,6 +141,7 @@ impl Conductor {
             self.ring_alarms();
             self.feed_the_hungry();
             self.start_what_may();
+            self.tell_parted();
             if self.is_stopped() {
                 break;
             }
@@ -167,12 +172,8 @@ impl Conductor {
                     self.on_settled(key);
                 }
             }
-            Message::Resent(loaded) => {
-                self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)));
-            }
-            Message::Recalled(endpoint, oldest) => {
-                self.visit(endpoint, |lane| lane.read_again_from(oldest));
-            }
+            Message::Resent(loaded) => drop(self.visit(loaded.delivery.key.endpoint, |lane| lane.bring(entry(loaded)))),
+            Message::Recalled(endpoint, oldest) => drop(self.visit(endpoint, |lane| lane.read_again_from(oldest))),
             Message::Discarded(keys) => {
                 for key in keys {
                     if self.lanes.contains_key(&key.endpoint) {
@@ -180,6 +181,9 @@ impl Conductor {
                     }
                 }
             }
+            Message::Moved(parted) => self.on_moved(parted),
+            Message::Refused(keys) => self.on_refused(keys),
+            Message::PutOff(until) => self.sweep.want(until.saturating_sub(WINDOW)),
             Message::Done(done) => self.on_done(*done),
             Message::Refilled { endpoint, asked, loaded } => self.on_refilled(endpoint, asked, loaded),
             Message::Swept { asked, loaded } => self.on_swept(asked, loaded),
@@ -210,12 +214,15 @@ impl Conductor {
         Some(answer)
     }
 
-    /// `None` if the endpoint is gone: whatever it had is ended.
+    /// `None` if the endpoint is gone, whatever it had being ended, or if it is another node's.
     fn new_lane(&mut self, endpoint: EndpointKey) -> Option<Lane> {
         let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else {
             self.end_waiting(endpoint, Ended::Cancelled, Vec::new());
             return None;
         };
+        if !self.owns(view.endpoint.account) {
+            return None;
+        }
         let now = self.shell.steady.now();
         let mut lane = Lane::new(view.endpoint.account, self.plan.breaker, &view.settings, now);
         if !self.work_known {
@@ -235,6 +242,9 @@ impl Conductor {
         let room = self.has_room();
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
         let lane = &mut slot.lane;
+        if !self.shell.catalogue.store().owns(lane.account) {
+            return self.let_go(endpoint);
+        }
         if lane.wants_turn() {
             self.turn.push(lane.account, endpoint);
         }
@@ -429,6 +439,9 @@ impl Conductor {
         if slot.emptying == Emptying::UnderWay {
             return;
         }
+        if !self.shell.catalogue.store().owns(slot.lane.account) {
+            return self.let_go(endpoint);
+        }
         let prepared = slot.prepared(&view, &self.shell, now);
         let before = slot.lane.held_bytes();
         let taken = slot.lane.take(now);
@@ -444,21 +457,6 @@ impl Conductor {
             }
             Take::Wait(until) => self.set_alarm(endpoint, until),
             Take::Idle => {}
-        }
-    }
-
-    fn is_stopped(&self) -> bool {
-        let Some(stop) = &self.stop else { return false };
-        let too_late = stop.cut && Instant::now() >= stop.deadline;
-        self.calling == 0 && (self.in_flight == 0 || too_late)
-    }
-
-    fn answer_stop(&mut self) {
-        debug!(unsettled = self.in_flight, "dispatch stopped");
-        if let Some(stop) = &mut self.stop
-            && let Some(answer) = stop.answer.take()
-        {
-            let _ = answer.send(Leftover { interrupted: stop.interrupted });
         }
     }
 }

@@ -29,6 +29,12 @@ pub enum Message {
     Recalled(EndpointKey, Tick),
     /// Deliveries were cancelled, since their payload is gone.
     Discarded(Vec<DeliveryKey>),
+    /// Other accounts are this node's than before; whoever is there is told once nothing is under way of what went.
+    Moved(Option<oneshot::Sender<()>>),
+    /// What came of these is not kept: they are another node's.
+    Refused(Vec<DeliveryKey>),
+    /// The store has something that is put off until this time.
+    PutOff(Timestamp),
     Done(Box<Done>),
     Refilled {
         endpoint: EndpointKey,
@@ -111,5 +117,17 @@ impl Listener for Intake {
 
     fn discarded(&self, keys: Vec<DeliveryKey>) {
         let _ = self.messages.send(Message::Discarded(keys));
+    }
+
+    fn moved(&self, parted: Option<oneshot::Sender<()>>) {
+        let _ = self.messages.send(Message::Moved(parted));
+    }
+
+    fn refused(&self, keys: Vec<DeliveryKey>) {
+        let _ = self.messages.send(Message::Refused(keys));
+    }
+
+    fn put_off(&self, until: Timestamp) {
+        let _ = self.messages.send(Message::PutOff(until));
     }
 }

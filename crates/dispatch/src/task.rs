@@ -107,10 +107,11 @@ impl Worker {
         let tasks = self.catalogue.store().tasks(running, None, Order::OldestFirst, AT_ONCE_MAX).await?;
         self.next.retain(|id, _| tasks.iter().any(|task| task.id == *id));
         let mut wake = Instant::now() + LOOK_EVERY;
-        if self.announcer.tell_changes().await? {
+        let store = self.catalogue.store();
+        if store.leads() && self.announcer.tell_changes().await? {
             wake = Instant::now();
         }
-        for task in &tasks {
+        for task in tasks.iter().filter(|task| store.owns(task.account)) {
             if self.stop.is_cancelled() {
                 break;
             }

@@ -92,6 +92,9 @@ async fn retain(plan: &UpkeepPlan, catalogue: &Catalogue, clock: &dyn Clock) {
     let mut turn = every(plan.retain_every);
     loop {
         turn.tick().await;
+        if !catalogue.store().leads() {
+            continue;
+        }
         forget_audit(plan, catalogue, clock.now()).await;
         match catalogue.store().retain(plan.retention, clock.now()).await {
             Ok(retained) if retained.days_removed + retained.days_compacted > 0 => {

@@ -10,7 +10,7 @@ use ringup_core::key::EndpointKey;
 use ringup_core::limits::TASKS_RUNNING_MAX;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::audit::{By, entries};
 use crate::directory::Directory;
@@ -223,6 +223,22 @@ impl Listener for Wakening {
 
     fn discarded(&self, keys: Vec<DeliveryKey>) {
         self.listener.discarded(keys);
+    }
+
+    fn moved(&self, parted: Option<oneshot::Sender<()>>) {
+        self.listener.moved(parted);
+    }
+
+    fn refused(&self, keys: Vec<DeliveryKey>) {
+        self.listener.refused(keys);
+    }
+
+    fn grown(&self) {
+        self.settled.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    fn put_off(&self, until: Timestamp) {
+        self.listener.put_off(until);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod catcher;
 pub mod conformance;
 pub mod directory;
 pub mod keyring;
+mod listener;
 pub mod log_entry;
 pub mod log_query;
 pub mod memory;

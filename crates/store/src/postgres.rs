@@ -1,19 +1,23 @@
 //! Kept in PostgreSQL: the home for more than one machine.
 //!
-//! One node at a time writes history, by a lease that it renews with each commit; others wait until it is given back or
-//! over. All that is written goes through one task and one connection, in groups: so ids grow with commits, and a group
-//! costs one sync. Questions and changes of the configuration have connections of their own.
+//! Any node accepts events of any account; what is to be delivered for an account is done by the one node that has its
+//! shard. All that a node writes of history goes through one task and one connection, in groups that lock the shards they
+//! write to: so ids of an account grow with commits, and a group costs one sync. Questions and changes of the
+//! configuration have connections of their own.
 
 mod accept;
 mod catalog;
 mod fate;
 mod fault;
+mod holding;
 mod inbox;
 mod lease;
 mod link;
 mod list;
 mod log;
+mod membership;
 mod notice;
+mod nudge;
 mod open;
 mod overview;
 mod plan;
@@ -38,6 +42,7 @@ use ringup_core::delivery::{DeliveryKey, Ended};
 use ringup_core::id::{AttemptId, AuditId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
+use ringup_core::shard::Shard;
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::oneshot;
@@ -63,18 +68,20 @@ use shared::{Life, Shared};
 pub struct PostgresStore {
     shared: Arc<Shared>,
     writer: AbortHandle,
+    membership: AbortHandle,
 }
 
 impl PostgresStore {
-    /// Brings the schema up to date and takes the lease. Waits, and says so in the log, while the database cannot be
-    /// reached or another node has the lease; fails where waiting does not help.
+    /// Brings the schema up to date and takes what is free of the work. Waits, and says so in the log, while the database
+    /// cannot be reached; fails where waiting does not help.
     pub async fn open(plan: Plan) -> Result<PostgresStore, StoreError> {
         open::open(plan).await
     }
 
-    /// Ends at once, as a process that dies would: nothing is written any more, and the lease is not given back.
+    /// Ends at once, as a process that dies would: nothing is written any more, and nothing is given back.
     pub fn abandon(&self) {
         self.writer.abort();
+        self.membership.abort();
         let error = shared::unavailable("it was given up");
         self.shared.becomes(Life::Over(Arc::from("it was given up")));
         self.shared.inbox.abandon(&error);
@@ -98,6 +105,7 @@ impl PostgresStore {
 impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.writer.abort();
+        self.membership.abort();
     }
 }
 
@@ -161,13 +169,24 @@ impl Store for PostgresStore {
         self.shared.listen(listener);
     }
 
+    fn owns(&self, account: AccountKey) -> bool {
+        self.shared.holding.owns(Shard::of(account))
+    }
+
+    fn leads(&self) -> bool {
+        Shard::all().next().is_some_and(|first| self.shared.holding.owns(first))
+    }
+
     fn record(&self, settlement: Settlement) {
         // Refused only after `close`, where it does nothing.
         let _ = self.shared.inbox.push(Item::Settle(settlement));
     }
 
     fn endpoints_with_work(&self) -> Answer<'_, Vec<EndpointKey>> {
-        self.shared.ask(|link| Box::pin(work::endpoints(link)))
+        Box::pin(async move {
+            let found = self.shared.ask(|link| Box::pin(work::endpoints(link))).await?;
+            Ok(found.into_iter().filter(|(account, _)| self.owns(*account)).map(|(_, endpoint)| endpoint).collect())
+        })
     }
 
     fn waiting(
@@ -181,11 +200,17 @@ impl Store for PostgresStore {
     }
 
     fn due(&self, before: Timestamp, rows_max: usize) -> Answer<'_, Vec<Loaded>> {
-        self.shared.ask(move |link| Box::pin(work::due(link, before, rows_max)))
+        self.shared.ask(move |link| {
+            let shards = self.shared.holding.owned_numbers();
+            Box::pin(async move { work::due(link, &shards, before, rows_max).await })
+        })
     }
 
     fn next_due(&self) -> Answer<'_, Option<Timestamp>> {
-        self.shared.ask(|link| Box::pin(work::next_due(link)))
+        self.shared.ask(|link| {
+            let shards = self.shared.holding.owned_numbers();
+            Box::pin(async move { work::next_due(link, &shards).await })
+        })
     }
 
     fn end_waiting(
@@ -316,9 +341,8 @@ impl Store for PostgresStore {
     fn log(&self, account: AccountKey, query: LogQuery, page: PageRequest) -> Answer<'_, LogScan> {
         let query = Arc::new(query);
         self.shared.ask(move |link| {
-            // Before anything is read: what is filed up to here is seen whole.
-            let (query, horizon) = (query.clone(), self.shared.horizon());
-            Box::pin(async move { log::log(link, horizon, account, &query, page).await })
+            let query = query.clone();
+            Box::pin(async move { log::log(link, account, &query, page).await })
         })
     }
 

@@ -17,6 +17,7 @@ use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
 use crate::audit::AuditFilter;
+pub use crate::listener::Listener;
 use crate::log_entry::{Attempt, Count};
 use crate::log_query::{LogQuery, LogScan};
 use crate::overview::{BackedUp, Backlog, Tally};
@@ -90,6 +91,18 @@ pub trait Store: Send + Sync + 'static {
     /// Whom to tell of commits. Called once, before the first `accept`.
     fn listen(&self, listener: Arc<dyn Listener>);
 
+    // --- sharing the work with other nodes
+
+    /// Whether the account's deliveries are this node's to make. Changes are told by `Listener::moved`. Never waits.
+    fn owns(&self, _account: AccountKey) -> bool {
+        true
+    }
+
+    /// Whether this node does what one node of an installation does: retention, and telling of changes. Never waits.
+    fn leads(&self) -> bool {
+        true
+    }
+
     // --- delivering
 
     /// Hands over what came of an attempt. Never waits and never fails: the settlement goes into the next commit, is
@@ -102,7 +115,7 @@ pub trait Store: Send + Sync + 'static {
     /// which they were handed over.
     fn record(&self, settlement: Settlement);
 
-    /// Endpoints that have deliveries waiting or scheduled, each once, in any order.
+    /// Endpoints that have deliveries waiting or scheduled, each once, in any order. Of this node's accounts alone.
     fn endpoints_with_work(&self) -> Answer<'_, Vec<EndpointKey>>;
 
     /// Waiting deliveries of one endpoint after a tick, oldest first, with their events. Includes scheduled ones only
@@ -116,10 +129,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Answer<'_, Vec<Loaded>>;
 
     /// Scheduled deliveries due before a time or at it, earliest first, with their events. At it, so that someone who
-    /// waits until `next_due` finds what is due then.
+    /// waits until `next_due` finds what is due then. Of this node's accounts alone.
     fn due(&self, before: Timestamp, rows_max: usize) -> Answer<'_, Vec<Loaded>>;
 
-    /// When the earliest scheduled delivery is due.
+    /// When the earliest scheduled delivery of this node's accounts is due.
     fn next_due(&self) -> Answer<'_, Option<Timestamp>>;
 
     /// Ends up to `rows_max` waiting or scheduled deliveries of an endpoint, oldest first, leaving out those in
@@ -261,20 +274,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Writes what was handed over, folds journals into their files, and lets go of them. Verbs fail afterwards.
     fn close(&self) -> Answer<'_, ()>;
-}
-
-/// Told of commits, once for each commit group. Must not block: it runs where publishers are being answered.
-pub trait Listener: Send + Sync {
-    /// Deliveries that are durable now and want their first attempt.
-    fn accepted(&self, fresh: Vec<Fresh>);
-    /// These settlements are durable.
-    fn settled(&self, keys: Vec<DeliveryKey>);
-    /// A delivery was brought back by `resend`.
-    fn resent(&self, loaded: Loaded);
-    /// Deliveries of the endpoint were brought back; the oldest is of this event.
-    fn recalled(&self, endpoint: EndpointKey, oldest: Tick);
-    /// These were live and are cancelled: their payload is gone.
-    fn discarded(&self, keys: Vec<DeliveryKey>);
 }
 
 /// Everything a publish makes durable.

@@ -28,9 +28,10 @@ impl Conductor {
     pub(super) fn on_work_found(&mut self, found: Result<Vec<EndpointKey>, StoreError>) {
         match found {
             Ok(endpoints) => {
-                self.work_known = true;
+                let is_first = !std::mem::replace(&mut self.work_known, true);
                 for endpoint in endpoints {
-                    self.visit(endpoint, Lane::miss);
+                    // Behind the cursor of a lane that was another node's meanwhile lies what that one left.
+                    self.visit(endpoint, if is_first { Lane::miss } else { Lane::read_again });
                 }
             }
             Err(error) => {

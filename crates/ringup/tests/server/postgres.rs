@@ -1,4 +1,5 @@
-//! The same server on PostgreSQL: what was accepted outlives the node, the database and both; one node at a time works.
+//! The same server on PostgreSQL: what was accepted outlives the node, the database and both; nodes share
+//! the work.
 
 use std::time::{Duration, Instant};
 
@@ -72,33 +73,98 @@ async fn nothing_is_lost_when_node_and_database_are_killed() -> Result<()> {
     Ok(())
 }
 
+/// Accounts enough for each node to have some.
+const ACCOUNTS: usize = 16;
+
+/// The number of each event that came, in order.
+fn numbers(receiver: &Receiver) -> Vec<u64> {
+    let requests = receiver.requests();
+    let bodies = requests.iter().filter(|request| request.ended);
+    let number = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).ok()?["n"].as_u64();
+    let mut numbers: Vec<u64> = bodies.filter_map(|request| number(&request.body)).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 #[tokio::test]
-async fn a_second_node_waits_and_takes_over_when_the_first_stops() -> Result<()> {
+async fn two_nodes_share_the_work_and_one_goes_on_alone() -> Result<()> {
     let database = Postgres::shared()?.schema()?;
     let (first_dir, second_dir) = (TempDir::new("pg-first")?, TempDir::new("pg-second")?);
-    let first = Server::start(on(&database, &first_dir)).await?;
-    let client = first.client();
-    client.create_app(ACCOUNT).await?;
+    let mut first = Server::start(on(&database, &first_dir)).await?;
+    let mut second = Server::start(on(&database, &second_dir)).await?;
     let receiver = Receiver::start(200).await?;
-    client.create_endpoint(ACCOUNT, &json!({"url": receiver.url("/")})).await?;
-    client.publish_accepted(ACCOUNT, "invoiceCreated", r#"{"n":1}"#).await?;
-    receiver.wait_ended(1, SOON).await?;
-
-    let starting = tokio::spawn(Server::start(on(&database, &second_dir)));
-    tokio::time::timeout(Duration::from_secs(1), async {
-        while !starting.is_finished() {
-            tokio::task::yield_now().await;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+    let name = |number: usize| format!("shop-{number}");
+    for number in 0..ACCOUNTS {
+        first.client().create_app(&name(number)).await?;
+        first.client().create_endpoint(&name(number), &json!({"url": receiver.url("/")})).await?;
+    }
+    // What one node was told, the other knows soon.
+    eventually("the second node knows the accounts", async || {
+        let path = format!("/api/v1/app/{}/endpoint", name(ACCOUNTS - 1));
+        let listed = second.client().list::<serde_json::Value>(&path).await;
+        Ok(listed.map(drop).map_err(|error| error.to_string()))
     })
-    .await
-    .expect_err("it waits while the first one works");
-    let mut first = first;
+    .await?;
+    let mut published = 0_u64;
+    for round in 0..4 {
+        for number in 0..ACCOUNTS {
+            let node = if (round + number) % 2 == 0 { &first } else { &second };
+            let body = format!("{{\"n\":{published}}}");
+            node.client().publish_accepted(&name(number), "invoiceCreated", &body).await?;
+            published += 1;
+        }
+    }
+    let all = |published: u64| (0..published).collect::<Vec<u64>>();
+    eventually("all of it arrives", async || {
+        let came = numbers(&receiver);
+        Ok(if came.len() as u64 >= published { Ok(()) } else { Err(came.len()) })
+    })
+    .await?;
+    ensure!(numbers(&receiver) == all(published), "each event comes once: {:?}", numbers(&receiver));
+
+    // Any node shows the log of what the other one sent.
+    for number in 0..ACCOUNTS {
+        let endpoints =
+            first.client().list::<serde_json::Value>(&format!("/api/v1/app/{}/endpoint", name(number))).await?;
+        let endpoint = endpoints[0]["id"].as_str().context("an id")?;
+        let path = format!("/api/v1/app/{}/attempt/endpoint/{endpoint}", name(number));
+        for node in [&first, &second] {
+            let attempts = node.client().list::<serde_json::Value>(&path).await?;
+            ensure!(attempts.len() == 4, "{} attempts of {}", attempts.len(), name(number));
+        }
+    }
+
+    second.kill9()?;
+    for number in 0..ACCOUNTS {
+        let body = format!("{{\"n\":{published}}}");
+        first.client().publish_accepted(&name(number), "invoiceCreated", &body).await?;
+        published += 1;
+    }
+    eventually("the first node takes over what the second one did", async || {
+        let came = numbers(&receiver);
+        Ok(if came.len() as u64 >= published { Ok(()) } else { Err(came.len()) })
+    })
+    .await?;
+    ensure!(numbers(&receiver) == all(published), "each event comes once: {:?}", numbers(&receiver));
+
+    // The other way round, and at once: a node that is stopped gives back what it has.
+    second.restart().await?;
+    eventually("the second node works again", async || {
+        let said = second.output().lines().join("\n");
+        Ok(if said.contains("does the work of more accounts") { Ok(()) } else { Err(said) })
+    })
+    .await?;
     ensure!(first.sigterm(SOON).await?.success());
-    let second = starting.await??;
-    let said = second.output().lines().join("\n");
-    ensure!(said.contains("standby"), "{said}");
-    second.client().publish_accepted(ACCOUNT, "invoiceCreated", r#"{"n":2}"#).await?;
-    receiver.wait_ended(2, SOON).await?;
+    for number in 0..ACCOUNTS {
+        let body = format!("{{\"n\":{published}}}");
+        second.client().publish_accepted(&name(number), "invoiceCreated", &body).await?;
+        published += 1;
+    }
+    eventually("the second node does all of it", async || {
+        let came = numbers(&receiver);
+        Ok(if came.len() as u64 >= published { Ok(()) } else { Err(came.len()) })
+    })
+    .await?;
+    ensure!(numbers(&receiver) == all(published), "each event comes once: {:?}", numbers(&receiver));
     Ok(())
 }

@@ -9,7 +9,7 @@ use ringup_core::event::{Event, Target};
 use ringup_core::id::EventId;
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::time::{Tick, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::{Home, sample};
 use crate::query::{AttemptFilter, EventFilter, Order, Page, PageRequest, Payload, StoredAttempt, StoredEvent};
@@ -167,6 +167,12 @@ pub struct Heard {
     pub resent: Vec<Loaded>,
     pub recalled: Vec<(EndpointKey, Tick)>,
     pub discarded: Vec<DeliveryKey>,
+    /// Times that other accounts became this node's.
+    pub moves: usize,
+    pub refused: Vec<DeliveryKey>,
+    pub put_off: Vec<Timestamp>,
+    /// Times that others logged something.
+    pub growths: usize,
 }
 
 pub struct Ear {
@@ -225,6 +231,22 @@ impl Listener for Ear {
 
     fn discarded(&self, keys: Vec<DeliveryKey>) {
         self.hear(|heard| heard.discarded.extend(keys));
+    }
+
+    fn moved(&self, _parted: Option<oneshot::Sender<()>>) {
+        self.hear(|heard| heard.moves += 1);
+    }
+
+    fn refused(&self, keys: Vec<DeliveryKey>) {
+        self.hear(|heard| heard.refused.extend(keys));
+    }
+
+    fn grown(&self) {
+        self.hear(|heard| heard.growths += 1);
+    }
+
+    fn put_off(&self, until: Timestamp) {
+        self.hear(|heard| heard.put_off.push(until));
     }
 }
 

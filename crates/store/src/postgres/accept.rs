@@ -24,7 +24,7 @@ pub(super) async fn accept(turn: &mut Turn, events: &[&NewEvent]) -> Outcome<Vec
     let mut acceptances = Vec::with_capacity(events.len());
     let mut rows = Rows::default();
     for event in events {
-        let acceptance = match known.seen(turn.idempotency_window, event) {
+        let acceptance = match known.seen(turn.shared.plan.idempotency_window, event) {
             Some(acceptance) => acceptance,
             None => {
                 let id = rows.add(turn, event).await?;
@@ -56,7 +56,7 @@ impl<'e> Known<'e> {
             let fingerprint = get::<Option<i64>>(&row, "fingerprint")?.map(bits_back).unwrap_or_default();
             known.by_idempotency.insert(name, (event_id(&row)?, fingerprint));
         }
-        let window = turn.idempotency_window;
+        let window = turn.shared.plan.idempotency_window;
         let named = events
             .iter()
             .filter_map(|event| Some((event.account, event.uid.as_deref()?, event.now.saturating_sub(window))));
@@ -172,8 +172,7 @@ struct Ended {
 
 impl<'e> Rows<'e> {
     async fn add(&mut self, turn: &mut Turn, new: &'e NewEvent) -> Outcome<EventId> {
-        let tick = Tick::after(turn.last.event, new.now);
-        turn.last.event = tick;
+        let tick = turn.next_event(new.account, new.now)?;
         turn.make_day(tick.day()).await?;
         turn.count_events(tick.day(), 1);
         let id = EventId::of_tick(tick, new.random);
@@ -222,7 +221,7 @@ impl<'e> Rows<'e> {
                 })
             });
             let (endpoint, order_key) = (target.endpoint, target.order_key);
-            turn.fresh.push(Fresh { event: event.clone(), endpoint, order_key, due_at });
+            turn.offer(Fresh { event: event.clone(), endpoint, order_key, due_at });
         }
         let mut logged = false;
         if let (Some(asked), Some(target)) = (&new.asked, new.targets.first()) {
@@ -234,7 +233,7 @@ impl<'e> Rows<'e> {
             }
             if let Some(attempt) = &asked.attempt {
                 logged = true;
-                self.attempts.add(turn, key, new.account, id, attempt, asked.ended_at);
+                self.attempts.add(turn, key, new.account, id, attempt, asked.ended_at)?;
             }
             if let Some(count) = asked.count {
                 self.counters.add(new.account, key, count);

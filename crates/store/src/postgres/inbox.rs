@@ -10,7 +10,7 @@ use tokio::sync::{Notify, oneshot};
 use super::fault::Outcome;
 use super::notice::Notice;
 use super::turn::Turn;
-use crate::seam::{Acceptance, Listener, NewEvent, Settlement, StoreError};
+use crate::seam::{Acceptance, NewEvent, Settlement, StoreError};
 
 /// Events that wait at most; beyond it publishers are told to come back.
 const EVENTS_MAX: usize = 16_384;
@@ -39,13 +39,13 @@ pub(super) enum Item {
 /// Work of any kind for one transaction, with somebody who waits for what comes of it.
 pub(super) trait Errand: Send {
     fn run<'t>(&'t mut self, turn: &'t mut Turn) -> BoxFuture<'t, Outcome<()>>;
-    fn stands(self: Box<Self>, listener: Option<&Arc<dyn Listener>>);
+    fn stands(self: Box<Self>);
     fn failed(self: Box<Self>, error: StoreError);
 }
 
 pub(super) struct Work<W, T> {
     work: Option<W>,
-    done: Option<(T, Vec<Notice>)>,
+    done: Option<T>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -65,18 +65,18 @@ where
         let work = self.work.take();
         Box::pin(async move {
             if let Some(work) = work {
-                self.done = Some(work(turn).await?);
+                let (answer, notices) = work(turn).await?;
+                turn.tell(notices);
+                self.done = Some(answer);
             }
             Ok(())
         })
     }
 
-    fn stands(self: Box<Self>, listener: Option<&Arc<dyn Listener>>) {
-        let Some((answer, notices)) = self.done else { return };
-        // Whoever asked may have gone away; the lanes are told all the same.
-        let _ = self.reply.send(Ok(answer));
-        if let Some(listener) = listener {
-            notices.into_iter().for_each(|notice| notice.give(listener));
+    fn stands(self: Box<Self>) {
+        if let Some(answer) = self.done {
+            // Whoever asked may have gone away.
+            let _ = self.reply.send(Ok(answer));
         }
     }
 

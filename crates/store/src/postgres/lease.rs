@@ -1,63 +1,121 @@
-//! Which node writes history: one at a time, by a lease whose epoch grows with each owner.
+//! Which node does the work of which shard. A node that is not heard of for the time of its lease loses its shards, each
+//! under a new epoch; what it writes under the old one is refused in the same transaction.
 //!
 //! Times are those of the database alone, so that clocks of nodes do not matter.
 
+use std::collections::BTreeSet;
+
+use ringup_core::shard::Shard;
 use ringup_core::time::Tick;
 
 use super::fault::{Fault, Outcome};
 use super::link::Link;
 use super::plan::Plan;
-use super::row::{get, natural, tick};
-use super::turn::{LastTicks, Right};
+use super::row::{get, tick};
+use super::turn::{LastTicks, Right, deposed};
 
-/// What an attempt to get the lease came to.
-pub(super) enum Claim {
-    Mine(Right, LastTicks),
-    /// Another node has it, for so many more seconds.
-    Held(String, f64),
+/// Nodes that were not heard of for so long are forgotten.
+const FORGOTTEN_AFTER: &str = "1 day";
+
+/// Makes this process the one that goes by the node's name. One before it is told so at its next commit.
+pub(super) async fn register(link: &Link, plan: &Plan) -> Outcome<Right> {
+    let row = link
+        .one(
+            "INSERT INTO node AS n (name, session, until, commits, version, started_at)
+             VALUES ($1, 1, clock_timestamp() + make_interval(secs => $2), 0, $3, clock_timestamp())
+             ON CONFLICT (name) DO UPDATE SET session = n.session + 1, until = excluded.until,
+                                              version = excluded.version, started_at = excluded.started_at
+             RETURNING session, commits",
+            &[&plan.node, &plan.lease.as_secs_f64(), &env!("CARGO_PKG_VERSION")],
+        )
+        .await?
+        .ok_or_else(|| Fault::damaged("a node cannot be written down"))?;
+    Ok(Right { node: plan.node.clone(), session: get(&row, "session")?, commits: get(&row, "commits")? })
 }
 
-/// Takes the lease if it is free, over, or this node's own from before a restart.
-pub(super) async fn claim(link: &Link, plan: &Plan) -> Outcome<Claim> {
-    let taken = link
-        .one(
-            "UPDATE shard_lease SET node = $1, epoch = epoch + 1, until = clock_timestamp() + make_interval(secs => $2)
-             WHERE shard = 0 AND (node IS NULL OR node = $1 OR until < clock_timestamp())
-             RETURNING epoch, commits, last_event, last_attempt",
-            &[&plan.node, &plan.lease.as_secs_f64()],
+/// Says that this node is alive.
+pub(super) async fn renew(link: &Link, plan: &Plan, right: &Right) -> Outcome<()> {
+    let sql = "UPDATE node SET until = clock_timestamp() + make_interval(secs => $3) WHERE name = $1 AND session = $2";
+    let touched = link.execute(sql, &[&right.node, &right.session, &plan.lease.as_secs_f64()]).await?;
+    if touched == 1 { Ok(()) } else { Err(deposed()) }
+}
+
+/// Who is heard of.
+pub(super) async fn live(link: &Link) -> Outcome<BTreeSet<String>> {
+    let rows = link.query("SELECT name FROM node WHERE until > clock_timestamp()", &[]).await?;
+    rows.iter().map(|row| get(row, "name")).collect()
+}
+
+/// Who has a shard, under which epoch, and how far its log has come.
+pub(super) struct Owner {
+    pub(super) node: Option<String>,
+    pub(super) epoch: i64,
+    pub(super) last_attempt: Tick,
+}
+
+/// In the order of shards.
+pub(super) async fn owners(link: &Link) -> Outcome<Vec<Owner>> {
+    let rows = link.query("SELECT node, epoch, last_attempt FROM shard ORDER BY shard", &[]).await?;
+    let owners = rows.iter().map(|row| {
+        Ok(Owner { node: get(row, "node")?, epoch: get(row, "epoch")?, last_attempt: tick(row, "last_attempt")? })
+    });
+    owners.collect()
+}
+
+/// The last ids given, by any node.
+pub(super) async fn last(link: &Link) -> Outcome<LastTicks> {
+    let sql = "SELECT max(last_event) AS event, max(last_attempt) AS attempt FROM shard";
+    let row = link.one(sql, &[]).await?.ok_or_else(|| Fault::damaged("shards cannot be counted"))?;
+    Ok(LastTicks { event: tick(&row, "event")?, attempt: tick(&row, "attempt")? })
+}
+
+/// Takes those of these shards that are free, over, or this node's own from before; answers which, and their epochs.
+pub(super) async fn claim(link: &Link, right: &Right, shards: &[Shard]) -> Outcome<Vec<(Shard, i64)>> {
+    let numbers: Vec<i32> = shards.iter().map(|shard| shard.number()).collect();
+    let rows = link
+        .query(
+            "UPDATE shard s SET node = $1, epoch = s.epoch + 1
+             WHERE s.shard = ANY ($3)
+               AND (s.node IS NULL OR s.node = $1
+                    OR NOT EXISTS (SELECT 1 FROM node n WHERE n.name = s.node AND n.until > clock_timestamp()))
+               AND EXISTS (SELECT 1 FROM node n WHERE n.name = $1 AND n.session = $2 AND n.until > clock_timestamp())
+             RETURNING s.shard, s.epoch",
+            &[&right.node, &right.session, &numbers],
         )
         .await?;
-    if let Some(row) = taken {
-        let right = Right {
-            node: plan.node.clone(),
-            epoch: get(&row, "epoch")?,
-            commits: get(&row, "commits")?,
-            lease: plan.lease,
-        };
-        return Ok(Claim::Mine(
-            right,
-            LastTicks { event: tick(&row, "last_event")?, attempt: tick(&row, "last_attempt")? },
-        ));
-    }
-    let sql =
-        "SELECT node, extract(epoch FROM until - clock_timestamp())::float8 AS rest FROM shard_lease WHERE shard = 0";
-    let Some(row) = link.one(sql, &[]).await? else {
-        return Err(Fault::damaged("the table shard_lease has lost its row"));
-    };
-    let node: Option<String> = get(&row, "node")?;
-    Ok(Claim::Held(node.unwrap_or_default(), get(&row, "rest")?))
+    let claimed = rows.iter().map(|row| {
+        let shard = Shard::from_number(get(row, "shard")?).ok_or_else(|| Fault::damaged("a shard of no number"))?;
+        Ok((shard, get(row, "epoch")?))
+    });
+    claimed.collect()
 }
 
-/// Whether it is still ours, and how many commits stand.
-pub(super) async fn commits(link: &Link, right: &Right) -> Outcome<Option<(i64, Tick)>> {
-    let sql = "SELECT commits, last_attempt FROM shard_lease WHERE shard = 0 AND node = $1 AND epoch = $2";
-    let row = link.one(sql, &[&right.node, &right.epoch]).await?;
-    row.map(|row| Ok((get(&row, "commits")?, Tick(natural(get(&row, "last_attempt")?))))).transpose()
+/// Lets other nodes have these at once.
+pub(super) async fn release(link: &Link, node: &str, shards: &[Shard]) -> Outcome<()> {
+    let numbers: Vec<i32> = shards.iter().map(|shard| shard.number()).collect();
+    let sql = "UPDATE shard SET node = NULL WHERE shard = ANY ($2) AND node = $1";
+    link.execute(sql, &[&node, &numbers]).await.map(drop)
 }
 
-/// Lets another node have it at once.
-pub(super) async fn release(link: &Link, right: &Right) -> Outcome<()> {
-    let sql =
-        "UPDATE shard_lease SET node = NULL, until = clock_timestamp() WHERE shard = 0 AND node = $1 AND epoch = $2";
-    link.execute(sql, &[&right.node, &right.epoch]).await.map(drop)
+/// Lets other nodes have all of this one's at once.
+pub(super) async fn leave(link: &Link, right: &Right) -> Outcome<()> {
+    let sql = "WITH gone AS (UPDATE node SET until = clock_timestamp() WHERE name = $1 AND session = $2 RETURNING name)
+               UPDATE shard s SET node = NULL FROM gone WHERE s.node = gone.name";
+    link.execute(sql, &[&right.node, &right.session]).await.map(drop)
+}
+
+/// Removes nodes that were not heard of for long. Those that own something have not been replaced, and stay.
+pub(super) async fn forget(link: &Link) -> Outcome<()> {
+    let sql = format!(
+        "DELETE FROM node n WHERE n.until < clock_timestamp() - interval '{FORGOTTEN_AFTER}'
+         AND NOT EXISTS (SELECT 1 FROM shard s WHERE s.node = n.name)"
+    );
+    link.execute(&sql, &[]).await.map(drop)
+}
+
+/// How many commits of this node stand; `None` if another process goes by its name.
+pub(super) async fn commits(link: &Link, right: &Right) -> Outcome<Option<i64>> {
+    let sql = "SELECT commits FROM node WHERE name = $1 AND session = $2";
+    let row = link.one(sql, &[&right.node, &right.session]).await?;
+    row.map(|row| get(&row, "commits")).transpose()
 }

@@ -1,13 +1,14 @@
 //! The log of an account, searched.
 
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::shard::Shard;
 use ringup_core::time::Tick;
 use tokio_postgres::Row;
 
 use super::fault::Outcome;
 use super::link::Link;
 use super::read::direction;
-use super::row::{ATTEMPT, STATE, attempt, get, integer, limit, natural, shown, state, words};
+use super::row::{ATTEMPT, STATE, attempt, get, integer, limit, natural, shown, state, tick, words};
 use crate::log_entry::OutcomeWord;
 use crate::log_query::{self, LogQuery, LogRow, LogScan, status_of};
 use crate::query::{Order, PageRequest, Payload};
@@ -15,13 +16,9 @@ use crate::query::{Order, PageRequest, Payload};
 /// Attempts read at once.
 const SLICE: usize = 256;
 
-pub(super) async fn log(
-    link: &Link,
-    horizon: Tick,
-    account: AccountKey,
-    query: &LogQuery,
-    page: PageRequest,
-) -> Outcome<LogScan> {
+pub(super) async fn log(link: &Link, account: AccountKey, query: &LogQuery, page: PageRequest) -> Outcome<LogScan> {
+    // Before anything is read: what is filed up to here is seen whole.
+    let horizon = horizon(link, account).await?;
     let hints = &query.search.hints;
     let mut scan = LogScan { rows: Vec::new(), looked_at: 0, reached: None, done: true, horizon };
     let owners: Vec<i64> = query.owners().into_iter().map(|key| key.0).collect();
@@ -59,8 +56,8 @@ pub(super) async fn log(
             .query(&sql, &[&account.0, &owners, &from, &until, &hints.delivered, &delivered, &limit(slice)])
             .await?;
         for row in &rows {
-            let tick = Tick(natural(get(row, "filed")?));
-            if log_query::is_past(hints, page.order, tick, horizon) {
+            let filed = Tick(natural(get(row, "filed")?));
+            if log_query::is_past(hints, page.order, filed, horizon) {
                 return Ok(scan);
             }
             if scan.looked_at >= query.looked_at_max || scan.rows.len() >= page.rows_max {
@@ -68,10 +65,10 @@ pub(super) async fn log(
                 return Ok(scan);
             }
             scan.looked_at += 1;
-            scan.reached = Some(tick);
+            scan.reached = Some(filed);
             match page.order {
-                Order::NewestFirst => until = integer(tick),
-                Order::OldestFirst => from = integer(tick),
+                Order::NewestFirst => until = integer(filed),
+                Order::OldestFirst => from = integer(filed),
             }
             scan.rows.extend(found(link, row, query).await?);
         }
@@ -112,6 +109,12 @@ async fn found(link: &Link, row: &Row, query: &LogQuery) -> Outcome<Option<LogRo
         }
     };
     Ok(holds.then_some(LogRow { attempt, event_type, state }))
+}
+
+/// Up to where all attempts of the account are committed: ids of a shard grow with its commits.
+async fn horizon(link: &Link, account: AccountKey) -> Outcome<Tick> {
+    let row = link.one("SELECT last_attempt FROM shard WHERE shard = $1", &[&Shard::of(account).number()]).await?;
+    row.map_or(Ok(Tick::default()), |row| tick(&row, "last_attempt"))
 }
 
 /// Counted from the index.

@@ -1,4 +1,4 @@
-//! From an address to a store that writes: schema, key, lease.
+//! From an address to a store that writes: schema, key, a share of the work.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,8 +9,9 @@ use ringup_core::time::Day;
 use super::PostgresStore;
 use super::catalog;
 use super::fault::{Fault, Outcome};
-use super::lease::{self, Claim};
+use super::lease;
 use super::link::Link;
+use super::membership::Membership;
 use super::plan::Plan;
 use super::row::get;
 use super::schema;
@@ -19,7 +20,7 @@ use super::shared::Shared;
 use super::writer::{self, Writer};
 use crate::seam::StoreError;
 
-/// Between tries to reach the database, and between looks at a lease that another node has.
+/// Between tries to reach the database.
 const REST: Duration = Duration::from_millis(250);
 
 /// How often waiting is said again, in rests.
@@ -34,27 +35,33 @@ pub(super) async fn open(plan: Plan) -> Result<PostgresStore, StoreError> {
         );
     }
     prepare(&plan, &mut patience).await?;
-    let (link, right, last) = loop {
-        match claim(&plan).await {
-            Ok((link, Claim::Mine(right, last))) => break (link, right, last),
-            Ok((_, Claim::Held(node, rest))) => {
-                patience.say(&format!(
-                    "standby: node {node} does the work of {}; this node waits until it stops, or is not heard of for \
-                     {rest:.0} s",
-                    plan.place()
-                ));
-            }
+    let shared = Arc::new(Shared::new(plan));
+    let (membership, writer) = loop {
+        match join(&shared).await {
+            Ok(joined) => break joined,
             Err(fault @ Fault::Lost(_)) => patience.say(&fault.to_string()),
             Err(fault) => return Err(fault.into()),
         }
         tokio::time::sleep(REST).await;
     };
-    let days = days(&link).await?;
-    tracing::info!(database = plan.place(), node = plan.node, epoch = right.epoch, "this node does the work");
-    let shared = Arc::new(Shared::new(plan, last.attempt));
-    link.batch(writer::BY_KEYS).await?;
-    let writer = tokio::spawn(Writer::new(shared.clone(), link, right, days, last).run());
-    Ok(PostgresStore { shared, writer: writer.abort_handle() })
+    let place = shared.plan.place();
+    let shards = shared.holding.owned().len();
+    tracing::info!(database = place, node = shared.plan.node, shards, "this node is one of those that do the work");
+    let writer = tokio::spawn(writer.run()).abort_handle();
+    let membership = tokio::spawn(membership.run()).abort_handle();
+    Ok(PostgresStore { shared, writer, membership })
+}
+
+/// Becomes one of the nodes, with what is free of the work.
+async fn join(shared: &Arc<Shared>) -> Outcome<(Membership, Writer)> {
+    let link = writer::connect(shared).await?;
+    let right = lease::register(&link, &shared.plan).await?;
+    lease::forget(&link).await?;
+    let (days, last) = (days(&link).await?, lease::last(&link).await?);
+    let own = Link::connect(&shared.plan, shared.plan.time_limit).await?;
+    let mut membership = Membership::new(shared.clone(), right.clone(), own);
+    membership.begin().await?;
+    Ok((membership, Writer::new(shared.clone(), link, right, days, last)))
 }
 
 /// The schema as this version needs it, of this installation.
@@ -73,14 +80,8 @@ async fn prepare(plan: &Plan, patience: &mut Patience) -> Outcome<()> {
     }
 }
 
-async fn claim(plan: &Plan) -> Outcome<(Link, Claim)> {
-    let link = Link::connect(plan, plan.time_limit).await?;
-    let claim = lease::claim(&link, plan).await?;
-    Ok((link, claim))
-}
-
 async fn days(link: &Link) -> Outcome<BTreeSet<Day>> {
-    let rows = link.query("SELECT day FROM day", &[]).await?;
+    let rows = link.query("SELECT DISTINCT day FROM day", &[]).await?;
     rows.iter().map(|row| get(row, "day").map(Day)).collect()
 }
 

@@ -23,7 +23,7 @@ pub(super) async fn tally(link: &Link, from_minute: i64, until_minute: i64) -> O
 pub(super) async fn backlog(link: &Link, now: Timestamp, rows_max: usize) -> Outcome<Backlog> {
     let mut backlog = Backlog { lanes: Vec::new(), due: vec![0; AHEAD_MINUTES], due_is_whole: true };
     let mut left = rows_max;
-    for endpoint in work::endpoints(link).await? {
+    for (_, endpoint) in work::endpoints(link).await? {
         // At least the first, and one more than is counted, to see whether that is all.
         let counted_max = left.max(1);
         let sql = "SELECT min(tick) AS tick, count(*) AS rows

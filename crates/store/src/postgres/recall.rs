@@ -11,9 +11,10 @@ use ringup_core::time::Tick;
 
 use super::fault::Outcome;
 use super::notice::Notice;
-use super::row::{EVENT, LIVE, array, bits, get, integer, loaded, tick};
+use super::row::{array, bits, get, integer, tick};
 use super::shared::not_found;
 use super::turn::Turn;
+use super::work;
 use crate::query::Reach;
 use crate::seam::{Recall, Recalled, Resent};
 use crate::shape::target::{pack_targets, unpack_targets};
@@ -27,6 +28,7 @@ pub(super) async fn resend(
     let sql =
         "SELECT e.targets, p.redacted FROM event e LEFT JOIN payload p ON p.account = e.account AND p.tick = e.tick
                WHERE e.account = $1 AND e.tick = $2 AND e.random = $3";
+    turn.lock_account(account).await?;
     let at = integer(event.tick());
     let Some(row) = turn.link.one(sql, &[&account.0, &at, &event.random().as_slice()]).await? else {
         return Ok((Resent::NotFound, Vec::new()));
@@ -42,13 +44,8 @@ pub(super) async fn resend(
     if turn.link.execute(sql, &[&account.0, &at, &endpoint.0]).await? == 0 {
         bring_back(turn, account, &[Back { tick: event.tick(), target, trigger: Trigger::Manual }]).await?;
     }
-    let sql = format!(
-        "SELECT {EVENT}, {LIVE} FROM live l JOIN event e ON e.account = l.account AND e.tick = l.tick
-         LEFT JOIN payload p ON p.account = l.account AND p.tick = l.tick
-         WHERE l.account = $1 AND l.tick = $2 AND l.endpoint = $3"
-    );
-    let row = turn.link.one(&sql, &[&account.0, &at, &endpoint.0]).await?.ok_or_else(not_found)?;
-    Ok((Resent::Done, vec![Notice::Resent(loaded(&row)?)]))
+    let loaded = work::one(&turn.link, account, event.tick(), endpoint).await?.ok_or_else(not_found)?;
+    Ok((Resent::Done, vec![Notice::Resent(loaded)]))
 }
 
 /// A delivery that becomes live.
@@ -78,6 +75,7 @@ async fn bring_back(turn: &mut Turn, account: AccountKey, back: &[Back]) -> Outc
 
 /// What came of each, in their order.
 pub(super) async fn recall(turn: &mut Turn, recall: Recall) -> Outcome<(Vec<Recalled>, Vec<Notice>)> {
+    turn.lock_account(recall.account).await?;
     let ticks: Vec<i64> = recall.events.iter().map(|event| integer(event.tick())).collect();
     let sql = "SELECT e.tick, e.random, e.targets, p.redacted, l.endpoint AS live,
                       CASE WHEN $4 THEN p.body END AS body
@@ -145,10 +143,11 @@ pub(super) async fn recall(turn: &mut Turn, recall: Recall) -> Outcome<(Vec<Reca
     if oldest.is_some() {
         bring_back(turn, recall.account, &back).await?;
     }
-    Ok((recalled, oldest.map(|oldest| Notice::Recalled(recall.endpoint, oldest)).into_iter().collect()))
+    Ok((recalled, oldest.map(|oldest| Notice::Recalled(recall.account, recall.endpoint, oldest)).into_iter().collect()))
 }
 
 pub(super) async fn expunge_event(turn: &mut Turn, account: AccountKey, event: EventId) -> Outcome<((), Vec<Notice>)> {
+    turn.lock_account(account).await?;
     let at = integer(event.tick());
     let sql = "SELECT 1 FROM event WHERE account = $1 AND tick = $2 AND random = $3";
     turn.link.one(sql, &[&account.0, &at, &event.random().as_slice()]).await?.ok_or_else(not_found)?;
@@ -165,7 +164,7 @@ pub(super) async fn expunge_event(turn: &mut Turn, account: AccountKey, event: E
         turn.count_ended(event.tick().day(), 1);
     }
     turn.link.execute("DELETE FROM payload WHERE account = $1 AND tick = $2", &[&account.0, &at]).await?;
-    let notices = if discarded.is_empty() { Vec::new() } else { vec![Notice::Discarded(discarded)] };
+    let notices = if discarded.is_empty() { Vec::new() } else { vec![Notice::Discarded(account, discarded)] };
     Ok(((), notices))
 }
 
@@ -177,6 +176,7 @@ pub(super) async fn expunge_attempt(
 ) -> Outcome<((), Vec<Notice>)> {
     let sql = "UPDATE attempt SET response_headers = '', response_body = ''
                WHERE account = $1 AND event = $2 AND event_random = $3 AND tick = $4 AND random = $5";
+    turn.lock_account(account).await?;
     let (event_random, random) = (event.random(), attempt.random());
     let touched = turn
         .link

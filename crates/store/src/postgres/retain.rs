@@ -32,7 +32,9 @@ pub(super) async fn retain(shared: &Shared, plan: Retention, now: Timestamp) -> 
     }
     let days = shared.ask(|link| {
         Box::pin(async {
-            let rows = link.query("SELECT day, events FROM day WHERE live = 0 ORDER BY day", &[]).await?;
+            let sql =
+                "SELECT day, sum(events)::bigint AS events FROM day GROUP BY day HAVING sum(live) = 0 ORDER BY day";
+            let rows = link.query(sql, &[]).await?;
             rows.iter()
                 .map(|row| Ok((Day(get(row, "day")?), get::<i64>(row, "events")? > 0)))
                 .collect::<Outcome<Vec<_>>>()
@@ -71,6 +73,7 @@ async fn expire(
     now: Timestamp,
     after: Place,
 ) -> Outcome<((usize, Option<Place>), Vec<super::notice::Notice>)> {
+    turn.lock_all().await?;
     let sql = "SELECT e.payload_until, e.account, e.tick,
                       (SELECT 1 FROM live l WHERE l.account = e.account AND l.tick = e.tick LIMIT 1) AS live
                FROM event e
@@ -111,6 +114,7 @@ async fn let_go(
         return nothing;
     }
     turn.link.batch(PATIENT).await?;
+    turn.lock_all().await?;
     // Looked up, whatever the counts say: a delivery that waits is worth more than a scan of what is live.
     let (from, until) = ticks_of(day);
     let sql = "SELECT 1 FROM live WHERE tick >= $1 AND tick < $2 LIMIT 1";

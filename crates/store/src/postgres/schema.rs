@@ -9,7 +9,8 @@ use super::row::integer;
 use crate::seam::StoreError;
 
 /// Steps are only ever appended.
-const STEPS: &[&str] = &[r"
+const STEPS: &[&str] = &[
+    r"
     -- The last key given, of any kind: history outlives what it belongs to, so no key is given twice.
     CREATE TABLE sequence (last_key bigint NOT NULL);
     INSERT INTO sequence VALUES (0);
@@ -133,7 +134,34 @@ const STEPS: &[&str] = &[r"
     ) PARTITION BY RANGE (day);
     CREATE INDEX counter_endpoint ON counter (endpoint, minute);
     CREATE INDEX counter_minute ON counter (minute);
-"];
+",
+    r"
+    -- Accounts fall into shards, and each shard is one node's. Each commit that gives ids locks the rows of the shards it
+    -- writes to; so ids grow with commits, and who lost a shard writes nothing more of it.
+    CREATE TABLE shard (
+        shard integer PRIMARY KEY, node text, epoch bigint NOT NULL, last_event bigint NOT NULL,
+        last_attempt bigint NOT NULL
+    ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+    INSERT INTO shard SELECT number, NULL, 0, last_event, last_attempt
+    FROM shard_lease, generate_series(0, 63) AS number WHERE shard = 0;
+    DROP TABLE shard_lease;
+    -- Who is alive. Each commit counts in the row of its node: so one whose answer was lost can be looked up.
+    CREATE TABLE node (
+        name text PRIMARY KEY, session bigint NOT NULL, until timestamptz NOT NULL, commits bigint NOT NULL,
+        version text NOT NULL, started_at timestamptz NOT NULL
+    ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+    -- Each node counts by itself, so that commits of two do not wait for each other. The row of no node is the day.
+    ALTER TABLE day ADD COLUMN node text NOT NULL DEFAULT '';
+    ALTER TABLE day DROP CONSTRAINT day_pkey;
+    ALTER TABLE day ADD PRIMARY KEY (day, node);
+    -- What one node tells another: that there is work for it. Taken as soon as it is seen.
+    CREATE TABLE nudge (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, shard integer NOT NULL, kind smallint NOT NULL,
+        account bigint NOT NULL, endpoint bigint NOT NULL, tick bigint NOT NULL, due_at bigint
+    ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0);
+    CREATE INDEX nudge_shard ON nudge (shard, number);
+",
+];
 
 /// Nodes that start together bring the schema up one after the other. The number is ours among advisory locks.
 const LOCK: i64 = 0x7269_6e67_7570;
@@ -189,7 +217,13 @@ pub(super) fn partition(table: &str, day: Day) -> String {
 }
 
 /// Makes a day's partitions. Attached rather than made in their place, which would lock readers out for a moment.
+///
+/// Another node may be about to do the same, or have done it.
 pub(super) async fn make_day(link: &Link, day: Day) -> Outcome<()> {
+    link.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).await?;
+    if link.one("SELECT 1 FROM day WHERE day = $1 AND node = ''", &[&day.0]).await?.is_some() {
+        return Ok(());
+    }
     let (from, until) = ticks_of(day);
     let mut sql = String::new();
     let tables = BY_TICK.iter().map(|table| (*table, from, until)).chain([("counter", day.0, day.0 + 1)]);
@@ -201,7 +235,7 @@ pub(super) async fn make_day(link: &Link, day: Day) -> Outcome<()> {
              ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({from}) TO ({until});"
         ));
     }
-    sql.push_str(&format!("INSERT INTO day VALUES ({}, 0, 0, 0)", day.0));
+    sql.push_str(&format!("INSERT INTO day (day, node, events, live, ended) VALUES ({}, '', 0, 0, 0)", day.0));
     link.batch(&sql).await
 }
 

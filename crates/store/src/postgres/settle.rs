@@ -7,7 +7,7 @@ use std::time::Duration;
 use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::id::EventId;
 use ringup_core::key::AccountKey;
-use ringup_core::time::{Day, Tick, Timestamp};
+use ringup_core::time::{Day, Timestamp};
 
 use super::fate;
 use super::fault::Outcome;
@@ -29,7 +29,7 @@ pub(super) async fn settle(turn: &mut Turn, settlements: &[&Settlement]) -> Outc
         }
         let (account, event) = (settlement.event.account, settlement.event.id);
         if let Some(attempt) = &settlement.attempt {
-            attempts.add(turn, key, account, event, attempt, settlement.ended_at);
+            attempts.add(turn, key, account, event, attempt, settlement.ended_at)?;
         }
         if let Some(count) = settlement.count {
             counters.add(account, key, count);
@@ -145,9 +145,8 @@ impl<'a> Attempts<'a> {
         event: EventId,
         attempt: &'a Attempt,
         ended_at: Timestamp,
-    ) {
-        let tick = Tick::after(turn.last.attempt, ended_at);
-        turn.last.attempt = tick;
+    ) -> Outcome<()> {
+        let tick = turn.next_attempt(account, ended_at)?;
         self.accounts.push(account.0);
         self.events.push(integer(key.event));
         self.ticks.push(integer(tick));
@@ -168,6 +167,7 @@ impl<'a> Attempts<'a> {
         self.headers.push(&attempt.response_headers);
         self.bodies.push(&attempt.response_body);
         self.body_ends.push(attempt.body_end.word());
+        Ok(())
     }
 
     pub(super) async fn put(&self, turn: &Turn) -> Outcome<()> {

@@ -1,15 +1,14 @@
 //! What the verbs and the writer share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use ringup_core::time::Tick;
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::fault::{Fault, Outcome};
+use super::holding::Holding;
 use super::inbox::{Inbox, Item, Work};
 use super::link::Link;
 use super::notice::Notice;
@@ -25,9 +24,8 @@ pub(super) struct Shared {
     pub(super) plan: Plan,
     pub(super) inbox: Inbox,
     pub(super) pool: Pool,
+    pub(super) holding: Holding,
     listener: Mutex<Option<Arc<dyn Listener>>>,
-    /// Up to here all attempts are committed.
-    horizon: AtomicU64,
     life: watch::Sender<Life>,
 }
 
@@ -42,13 +40,13 @@ pub(super) enum Life {
 }
 
 impl Shared {
-    pub(super) fn new(plan: Plan, horizon: Tick) -> Shared {
+    pub(super) fn new(plan: Plan) -> Shared {
         Shared {
             inbox: Inbox::default(),
             pool: Pool::new(&plan),
             plan,
+            holding: Holding::default(),
             listener: Mutex::default(),
-            horizon: AtomicU64::new(horizon.0),
             life: watch::Sender::new(Life::Open),
         }
     }
@@ -96,14 +94,6 @@ impl Shared {
 
     pub(super) fn listen(&self, listener: Arc<dyn Listener>) {
         *self.listener.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
-    }
-
-    pub(super) fn horizon(&self) -> Tick {
-        Tick(self.horizon.load(Ordering::Acquire))
-    }
-
-    pub(super) fn advance_horizon(&self, attempt: Tick) {
-        self.horizon.fetch_max(attempt.0, Ordering::Release);
     }
 
     pub(super) fn life(&self) -> watch::Receiver<Life> {

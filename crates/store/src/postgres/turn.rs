@@ -2,52 +2,155 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use ringup_core::time::{Day, Tick};
+use ringup_core::key::AccountKey;
+use ringup_core::shard::Shard;
+use ringup_core::time::{Day, Tick, Timestamp};
 
 use super::fault::{Fault, Outcome};
 use super::link::Link;
-use super::row::integer;
+use super::notice::Notice;
+use super::nudge;
+use super::row::{get, integer, tick};
 use super::schema;
+use super::shared::Shared;
 use crate::seam::Fresh;
 
-/// The last ids given.
+/// The last ids that this node gave. They grow over all its accounts; those of another node may be the same for other
+/// accounts.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct LastTicks {
     pub(super) event: Tick,
     pub(super) attempt: Tick,
 }
 
-/// A node's right to write: it holds as long as the row of the lease says the same.
+/// A process's right to write as a node: it holds as long as the node's row says the same.
 #[derive(Clone, Debug)]
 pub(super) struct Right {
     pub(super) node: String,
-    pub(super) epoch: i64,
-    /// Commits so far, of all nodes. A commit whose answer was lost stands if its number does.
+    /// Grows with each process that goes by the node's name.
+    pub(super) session: i64,
+    /// Commits of this node so far. One whose answer was lost stands if its number does.
     pub(super) commits: i64,
-    pub(super) lease: Duration,
+}
+
+/// A shard that nobody else writes to until the transaction ends.
+struct Locked {
+    last_event: Tick,
+    last_attempt: Tick,
+    /// This node's, under the epoch that it knows.
+    is_mine: bool,
+    gave_ids: bool,
 }
 
 pub(super) struct Turn {
     pub(super) link: Arc<Link>,
+    /// Shards that another node has taken, and the epochs under which this one had them.
+    pub(super) lost: Vec<(Shard, i64)>,
+    pub(super) shared: Arc<Shared>,
     pub(super) days: Arc<BTreeSet<Day>>,
-    pub(super) last: LastTicks,
-    pub(super) idempotency_window: Duration,
+    last: LastTicks,
+    locked: BTreeMap<Shard, Locked>,
     /// What wants a first attempt, once this stands.
-    pub(super) fresh: Vec<Fresh>,
+    fresh: Vec<Fresh>,
+    notices: Vec<Notice>,
     changes: BTreeMap<Day, [i64; 3]>,
 }
 
 impl Turn {
     pub(super) async fn begin(
         link: Arc<Link>,
+        shared: Arc<Shared>,
         days: Arc<BTreeSet<Day>>,
         last: LastTicks,
-        idempotency_window: Duration,
     ) -> Outcome<Turn> {
         link.batch("BEGIN").await?;
-        Ok(Turn { link, days, last, idempotency_window, fresh: Vec::new(), changes: BTreeMap::new() })
+        Ok(Turn {
+            link,
+            lost: Vec::new(),
+            shared,
+            days,
+            last,
+            locked: BTreeMap::new(),
+            fresh: Vec::new(),
+            notices: Vec::new(),
+            changes: BTreeMap::new(),
+        })
+    }
+
+    /// Keeps other nodes from writing to these until the end, so that ids grow with commits. Once for each turn, before
+    /// anything else, and in the order of shards: so nobody waits for one another.
+    pub(super) async fn lock(&mut self, shards: &BTreeSet<Shard>) -> Outcome<()> {
+        if shards.is_empty() {
+            return Ok(());
+        }
+        let numbers: Vec<i32> = shards.iter().map(|shard| shard.number()).collect();
+        let sql = "SELECT shard, node, epoch, last_event, last_attempt FROM shard WHERE shard = ANY ($1)
+                   ORDER BY shard FOR UPDATE";
+        let me = self.shared.plan.node.as_str();
+        for row in self.link.query(sql, &[&numbers]).await? {
+            let shard =
+                Shard::from_number(get(&row, "shard")?).ok_or_else(|| Fault::damaged("a shard of no number"))?;
+            let (node, epoch): (Option<&str>, i64) = (get(&row, "node")?, get(&row, "epoch")?);
+            let known = self.shared.holding.epoch(shard);
+            let is_mine = node == Some(me) && known == Some(epoch);
+            self.lost.extend(known.filter(|_| !is_mine).map(|known| (shard, known)));
+            let (last_event, last_attempt) = (tick(&row, "last_event")?, tick(&row, "last_attempt")?);
+            self.locked.insert(shard, Locked { last_event, last_attempt, is_mine, gave_ids: false });
+        }
+        Ok(())
+    }
+
+    pub(super) async fn lock_account(&mut self, account: AccountKey) -> Outcome<()> {
+        self.lock(&BTreeSet::from([Shard::of(account)])).await
+    }
+
+    pub(super) async fn lock_all(&mut self) -> Outcome<()> {
+        self.lock(&Shard::all().collect()).await
+    }
+
+    /// Whether this node may say what came of the account's deliveries.
+    pub(super) fn is_mine(&self, account: AccountKey) -> bool {
+        self.locked.get(&Shard::of(account)).is_some_and(|locked| locked.is_mine)
+    }
+
+    /// Whether the account's deliveries are begun by this node. Whoever takes them over does so after this turn, and finds
+    /// what is in it.
+    fn is_begun_here(&self, account: AccountKey) -> bool {
+        self.is_mine(account) && self.shared.holding.owns(Shard::of(account))
+    }
+
+    pub(super) fn next_event(&mut self, account: AccountKey, now: Timestamp) -> Outcome<Tick> {
+        let last = self.last.event;
+        let locked = self.writable(account)?;
+        let tick = Tick::after(locked.last_event.max(last), now);
+        locked.last_event = tick;
+        self.last.event = tick;
+        Ok(tick)
+    }
+
+    pub(super) fn next_attempt(&mut self, account: AccountKey, ended_at: Timestamp) -> Outcome<Tick> {
+        let last = self.last.attempt;
+        let locked = self.writable(account)?;
+        let tick = Tick::after(locked.last_attempt.max(last), ended_at);
+        locked.last_attempt = tick;
+        self.last.attempt = tick;
+        Ok(tick)
+    }
+
+    fn writable(&mut self, account: AccountKey) -> Outcome<&mut Locked> {
+        let locked = self.locked.get_mut(&Shard::of(account));
+        let locked = locked.ok_or_else(|| Fault::Other("the table shard has lost a row".into()))?;
+        locked.gave_ids = true;
+        Ok(locked)
+    }
+
+    pub(super) fn offer(&mut self, fresh: Fresh) {
+        self.fresh.push(fresh);
+    }
+
+    pub(super) fn tell(&mut self, notices: Vec<Notice>) {
+        self.notices.extend(notices);
     }
 
     /// Makes sure that the day has its partitions.
@@ -78,8 +181,30 @@ impl Turn {
         self.changes.entry(day).or_default()[2] += more;
     }
 
-    /// Everything but the commit itself: the counts of days, and the proof that this node may still write.
-    pub(super) async fn prove(&self, right: &Right) -> Outcome<()> {
+    /// Everything but the commit itself. Answers what this node's own lanes are told once it stands; the rest is left in
+    /// the database for the nodes that it concerns.
+    pub(super) async fn prove(mut self, right: &Right) -> Outcome<Told> {
+        self.put_counts().await?;
+        self.put_ids().await?;
+        let (fresh, notices) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.notices));
+        let (fresh, elsewhere): (Vec<Fresh>, Vec<Fresh>) =
+            fresh.into_iter().partition(|fresh| self.is_begun_here(fresh.event.account));
+        let (notices, others): (Vec<Notice>, Vec<Notice>) =
+            notices.into_iter().partition(|notice| self.is_begun_here(notice.account()));
+        if !elsewhere.is_empty() || !others.is_empty() {
+            nudge::put(&self.link, &elsewhere, &others).await?;
+        }
+        let sql = "UPDATE node SET commits = commits + 1 WHERE name = $1 AND session = $2 AND commits = $3";
+        let touched = self.link.execute(sql, &[&right.node, &right.session, &right.commits]).await?;
+        if touched == 1 {
+            Ok(Told { fresh, notices, days: self.days, last: self.last, lost: self.lost })
+        } else {
+            Err(deposed())
+        }
+    }
+
+    /// Of each day, in rows of this node's own, so that nodes do not wait for one another.
+    async fn put_counts(&self) -> Outcome<()> {
         let mut columns: [Vec<i64>; 4] = Default::default();
         for (day, [events, live, ended]) in self.changes.iter().filter(|(_, change)| **change != [0; 3]) {
             for (column, value) in columns.iter_mut().zip([day.0, *events, *live, *ended]) {
@@ -87,40 +212,49 @@ impl Turn {
             }
         }
         let [days, events, live, ended] = &columns;
-        if !days.is_empty() {
-            self.link
-                .execute(
-                    "UPDATE day d SET events = d.events + w.events, live = d.live + w.live, ended = d.ended + w.ended
-                     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS w(day, events, live, ended)
-                     WHERE d.day = w.day",
-                    &[days, events, live, ended],
-                )
-                .await?;
+        if days.is_empty() {
+            return Ok(());
         }
-        let touched = self
-            .link
-            .execute(
-                "UPDATE shard_lease SET until = clock_timestamp() + make_interval(secs => $4), commits = commits + 1,
-                        last_event = $5, last_attempt = $6
-                 WHERE shard = 0 AND node = $1 AND epoch = $2 AND commits = $3",
-                &[
-                    &right.node,
-                    &right.epoch,
-                    &right.commits,
-                    &right.lease.as_secs_f64(),
-                    &integer(self.last.event),
-                    &integer(self.last.attempt),
-                ],
-            )
-            .await?;
-        if touched == 1 { Ok(()) } else { Err(deposed()) }
+        let sql = "INSERT INTO day AS d (day, node, events, live, ended)
+                   SELECT day, $5, events, live, ended
+                   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS w(day, events, live, ended)
+                   ON CONFLICT (day, node) DO UPDATE SET events = d.events + excluded.events,
+                                                         live = d.live + excluded.live, ended = d.ended + excluded.ended";
+        self.link.execute(sql, &[days, events, live, ended, &self.shared.plan.node]).await.map(drop)
     }
+
+    async fn put_ids(&self) -> Outcome<()> {
+        let mut shards: Vec<i32> = Vec::new();
+        let (mut events, mut attempts): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
+        for (shard, locked) in self.locked.iter().filter(|(_, locked)| locked.gave_ids) {
+            shards.push(shard.number());
+            events.push(integer(locked.last_event));
+            attempts.push(integer(locked.last_attempt));
+        }
+        if shards.is_empty() {
+            return Ok(());
+        }
+        let sql = "UPDATE shard s SET last_event = w.event, last_attempt = w.attempt
+                   FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS w(shard, event, attempt)
+                   WHERE s.shard = w.shard";
+        self.link.execute(sql, &[&shards, &events, &attempts]).await.map(drop)
+    }
+}
+
+/// What is told and known once a turn stands.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) fresh: Vec<Fresh>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) days: Arc<BTreeSet<Day>>,
+    pub(super) last: LastTicks,
+    pub(super) lost: Vec<(Shard, i64)>,
 }
 
 pub(super) fn deposed() -> Fault {
     Fault::Deposed(
-        "another node has taken over, since this one was not heard of for the time of its lease; it writes nothing more \
-         and must be started again"
+        "another process goes by the name of this node, so this one writes nothing more: was the data folder copied? Every \
+         node needs one of its own"
             .into(),
     )
 }

@@ -1,7 +1,7 @@
 //! Deliveries that want attempts, as lanes and timers ask for them.
 
 use ringup_core::delivery::Ended;
-use ringup_core::key::EndpointKey;
+use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::time::{Tick, Timestamp};
 
 use super::fault::Outcome;
@@ -13,16 +13,28 @@ use crate::seam::Loaded;
 const JOINED: &str = "FROM live l JOIN event e ON e.account = l.account AND e.tick = l.tick
                       LEFT JOIN payload p ON p.account = l.account AND p.tick = l.tick";
 
+/// `Shard::of`, as the database does it. Others' deliveries that are due are looked at and left: they are few, since each
+/// is somebody's.
+const SHARD: &str = "(((l.account & 2147483647) * 2654435761 >> 26) & 63)::integer";
+
 /// Steps from one endpoint to the next in the index, however much waits for each.
-pub(super) async fn endpoints(link: &Link) -> Outcome<Vec<EndpointKey>> {
+pub(super) async fn endpoints(link: &Link) -> Outcome<Vec<(AccountKey, EndpointKey)>> {
     let sql = "WITH RECURSIVE w AS (
-                  SELECT (SELECT endpoint FROM live ORDER BY endpoint LIMIT 1) AS endpoint
+                  (SELECT endpoint, account FROM live ORDER BY endpoint LIMIT 1)
                   UNION ALL
-                  SELECT (SELECT l.endpoint FROM live l WHERE l.endpoint > w.endpoint ORDER BY l.endpoint LIMIT 1)
-                  FROM w WHERE w.endpoint IS NOT NULL
+                  SELECT n.endpoint, n.account FROM w CROSS JOIN LATERAL (
+                     SELECT l.endpoint, l.account FROM live l WHERE l.endpoint > w.endpoint ORDER BY l.endpoint LIMIT 1
+                  ) n
                )
-               SELECT endpoint FROM w WHERE endpoint IS NOT NULL";
-    link.query(sql, &[]).await?.iter().map(|row| get(row, "endpoint").map(EndpointKey)).collect()
+               SELECT endpoint, account FROM w";
+    let rows = link.query(sql, &[]).await?;
+    rows.iter().map(|row| Ok((AccountKey(get(row, "account")?), EndpointKey(get(row, "endpoint")?)))).collect()
+}
+
+/// One delivery with its event, if it is live.
+pub(super) async fn one(link: &Link, account: AccountKey, at: Tick, endpoint: EndpointKey) -> Outcome<Option<Loaded>> {
+    let sql = format!("SELECT {EVENT}, {LIVE} {JOINED} WHERE l.account = $1 AND l.tick = $2 AND l.endpoint = $3");
+    link.one(&sql, &[&account.0, &integer(at), &endpoint.0]).await?.as_ref().map(loaded).transpose()
 }
 
 pub(super) async fn waiting(
@@ -40,15 +52,18 @@ pub(super) async fn waiting(
     rows.iter().map(loaded).collect()
 }
 
-pub(super) async fn due(link: &Link, before: Timestamp, rows_max: usize) -> Outcome<Vec<Loaded>> {
-    let sql =
-        format!("SELECT {EVENT}, {LIVE} {JOINED} WHERE l.due_at <= $1 ORDER BY l.due_at, l.endpoint, l.tick LIMIT $2");
-    link.query(&sql, &[&before.as_micros(), &limit(rows_max)]).await?.iter().map(loaded).collect()
+pub(super) async fn due(link: &Link, shards: &[i32], before: Timestamp, rows_max: usize) -> Outcome<Vec<Loaded>> {
+    let sql = format!(
+        "SELECT {EVENT}, {LIVE} {JOINED} WHERE l.due_at <= $1 AND {SHARD} = ANY ($3)
+         ORDER BY l.due_at, l.endpoint, l.tick LIMIT $2"
+    );
+    link.query(&sql, &[&before.as_micros(), &limit(rows_max), &shards]).await?.iter().map(loaded).collect()
 }
 
-pub(super) async fn next_due(link: &Link) -> Outcome<Option<Timestamp>> {
-    let sql = "SELECT due_at FROM live WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1";
-    link.one(sql, &[]).await?.map(|row| get(&row, "due_at").map(Timestamp::from_micros)).transpose()
+pub(super) async fn next_due(link: &Link, shards: &[i32]) -> Outcome<Option<Timestamp>> {
+    let sql =
+        format!("SELECT due_at FROM live l WHERE due_at IS NOT NULL AND {SHARD} = ANY ($1) ORDER BY due_at LIMIT 1");
+    link.one(&sql, &[&shards]).await?.map(|row| get(&row, "due_at").map(Timestamp::from_micros)).transpose()
 }
 
 /// Answers how many it ended.
@@ -59,6 +74,9 @@ pub(super) async fn end_waiting(
     except: Vec<Tick>,
     rows_max: usize,
 ) -> Outcome<usize> {
+    let sql = "SELECT account FROM live WHERE endpoint = $1 LIMIT 1";
+    let Some(row) = turn.link.one(sql, &[&endpoint.0]).await? else { return Ok(0) };
+    turn.lock_account(AccountKey(get(&row, "account")?)).await?;
     let except: Vec<i64> = except.into_iter().map(integer).collect();
     let sql = "WITH w AS (
                   SELECT account, tick, endpoint FROM live WHERE endpoint = $1 AND NOT (tick = ANY ($2::bigint[]))

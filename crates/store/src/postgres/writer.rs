@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ringup_core::delivery::DeliveryKey;
+use ringup_core::shard::Shard;
 use ringup_core::time::Day;
 
 use super::accept;
@@ -17,8 +18,8 @@ use super::lease;
 use super::link::Link;
 use super::settle;
 use super::shared::{Life, Shared};
-use super::turn::{LastTicks, Right, Turn, deposed};
-use crate::seam::{Acceptance, Fresh, NewEvent, Settlement, StoreError};
+use super::turn::{LastTicks, Right, Told, Turn, deposed};
+use crate::seam::{Acceptance, NewEvent, Settlement, StoreError};
 
 /// Between tries to get a connection, at first and at most.
 const REST_MIN: Duration = Duration::from_millis(50);
@@ -52,9 +53,9 @@ struct Group {
     items: Vec<Item>,
     /// For each `Accept`, in their order.
     acceptances: Vec<Vec<Acceptance>>,
-    fresh: Vec<Fresh>,
-    days: Arc<BTreeSet<Day>>,
-    last: LastTicks,
+    told: Told,
+    /// Settlements of deliveries that are another node's by now: they are left out.
+    refused: Vec<DeliveryKey>,
 }
 
 /// A writer's connection.
@@ -86,12 +87,7 @@ impl Writer {
             if self.link.is_none() && !self.reconnect().await {
                 break;
             }
-            let group = tokio::select! {
-                group = shared.inbox.next() => group,
-                // Nothing to write, but to say that this node is alive.
-                () = tokio::time::sleep(self.right.lease / 4) => Some(Vec::new()),
-            };
-            match group {
+            match shared.inbox.next().await {
                 Some(items) => self.group(items).await,
                 None => break,
             }
@@ -130,9 +126,16 @@ impl Writer {
 
     /// All of a group's statements, and the proof that this node may write.
     async fn play(&mut self, link: &Arc<Link>, group: &mut Group) -> Outcome<()> {
-        let window = self.shared.plan.idempotency_window;
-        let mut turn = Turn::begin(link.clone(), self.days.clone(), self.last, window).await?;
-        let Group { items, acceptances, .. } = group;
+        let mut turn = Turn::begin(link.clone(), self.shared.clone(), self.days.clone(), self.last).await?;
+        let Group { items, acceptances, refused, .. } = group;
+        turn.lock(&items.iter().flat_map(Item::shards).collect()).await?;
+        for item in items.iter() {
+            if let Item::Settle(settlement) = item
+                && !turn.is_mine(settlement.event.account)
+            {
+                refused.push(settlement.key);
+            }
+        }
         let mut from = 0;
         while from < items.len() {
             let kind = std::mem::discriminant(&items[from]);
@@ -141,19 +144,15 @@ impl Writer {
             from += run.len();
             play_run(&mut turn, run, acceptances).await?;
         }
-        turn.prove(&self.right).await?;
-        group.fresh = std::mem::take(&mut turn.fresh);
-        group.days = turn.days;
-        group.last = turn.last;
+        group.told = turn.prove(&self.right).await?;
         Ok(())
     }
 
     fn stands(&mut self, group: Group) {
-        let Group { items, acceptances, fresh, days, last } = group;
+        let Group { items, acceptances, told, refused } = group;
         self.right.commits += 1;
-        (self.days, self.last) = (days, last);
+        (self.days, self.last) = (told.days, told.last);
         (self.losses, self.rest) = (0, REST_MIN);
-        self.shared.advance_horizon(last.attempt);
         let listener = self.shared.listener();
         let mut acceptances = acceptances.into_iter();
         let mut settled: Vec<DeliveryKey> = Vec::new();
@@ -164,12 +163,26 @@ impl Writer {
                     let _ = reply.send(Ok(acceptances.next().unwrap_or_default()));
                 }
                 Item::Settle(settlement) => settled.push(settlement.key),
-                Item::Errand(errand) => errand.stands(listener.as_ref()),
+                Item::Errand(errand) => errand.stands(),
             }
         }
+        let lost = told.lost.iter().filter(|(shard, epoch)| self.shared.holding.lose_under(*shard, *epoch)).count();
         let Some(listener) = listener else { return };
-        if !fresh.is_empty() {
-            listener.accepted(fresh);
+        if lost > 0 {
+            tracing::warn!(lost, "another node has taken over accounts of this one");
+            listener.moved(None);
+        }
+        if !told.fresh.is_empty() {
+            listener.accepted(told.fresh);
+        }
+        told.notices.into_iter().for_each(|notice| notice.give(&listener));
+        if !refused.is_empty() {
+            tracing::warn!(
+                refused = refused.len(),
+                "what came of some deliveries is not written: they are another node's by now, which makes them again"
+            );
+            settled.retain(|key| !refused.contains(key));
+            listener.refused(refused);
         }
         if !settled.is_empty() {
             listener.settled(settled);
@@ -258,7 +271,7 @@ impl Writer {
 
     async fn try_connect(&mut self) -> Outcome<()> {
         let link = connect(&self.shared).await?;
-        let Some((commits, _)) = lease::commits(&link, &self.right).await? else { return Err(deposed()) };
+        let Some(commits) = lease::commits(&link, &self.right).await? else { return Err(deposed()) };
         self.link = Some(Arc::new(link));
         if let Some(group) = self.doubt.take() {
             if commits > self.right.commits {
@@ -288,9 +301,9 @@ impl Writer {
             tracing::warn!(dropped, "settlements could not be stored before the end; their deliveries are done again");
         }
         if let Some(link) = &self.link
-            && let Err(fault) = lease::release(link, &self.right).await
+            && let Err(fault) = lease::leave(link, &self.right).await
         {
-            tracing::warn!(%fault, "the lease could not be given back; another node has to wait until it is over");
+            tracing::warn!(%fault, "the work could not be given back; other nodes have to wait until the lease is over");
         }
         self.shared.pool.clear();
         self.shared.becomes(Life::Closed);
@@ -306,7 +319,9 @@ async fn play_run(turn: &mut Turn, run: &mut [Item], acceptances: &mut Vec<Vec<A
             acceptances.extend(run.iter().map(|item| accepted.by_ref().take(item.events().len()).collect()));
         }
         [Item::Settle(_), ..] => {
-            let settlements: Vec<&Settlement> = run.iter().filter_map(Item::settlement).collect();
+            let settlements = run.iter().filter_map(Item::settlement);
+            let settlements: Vec<&Settlement> =
+                settlements.filter(|settlement| turn.is_mine(settlement.event.account)).collect();
             let told: Vec<&NewEvent> = settlements.iter().filter_map(|settlement| settlement.then.as_deref()).collect();
             if !told.is_empty() {
                 accept::accept(turn, &told).await?;
@@ -330,6 +345,16 @@ impl Item {
             Item::Accept { events, .. } => events,
             Item::Settle(_) | Item::Errand(_) => &[],
         }
+    }
+
+    /// Whose rows it changes. An errand says so itself.
+    fn shards(&self) -> Vec<Shard> {
+        let events = self.events().iter();
+        let told = self.settlement().into_iter().flat_map(|settlement| {
+            let then = settlement.then.as_deref().map(|then| then.account);
+            [Some(settlement.event.account), then].into_iter().flatten()
+        });
+        events.map(|event| event.account).chain(told).map(Shard::of).collect()
     }
 
     fn settlement(&self) -> Option<&Settlement> {

@@ -1,0 +1,59 @@
+//! Sharing the work with other nodes: lanes go and come with the accounts that are this node's.
+
+use ringup_core::delivery::DeliveryKey;
+use ringup_core::key::{AccountKey, EndpointKey};
+use tokio::sync::oneshot;
+
+use super::Conductor;
+
+impl Conductor {
+    pub(super) fn owns(&self, account: AccountKey) -> bool {
+        self.shell.catalogue.store().owns(account)
+    }
+
+    /// Lets go of what is another node's, and looks for what is this one's.
+    pub(super) fn on_moved(&mut self, parted: Option<oneshot::Sender<()>>) {
+        let endpoints: Vec<EndpointKey> = self.lanes.keys().copied().collect();
+        for endpoint in endpoints {
+            self.attend(endpoint);
+        }
+        self.parting.extend(parted);
+        self.find_work();
+        self.sweep.want(self.shell.steady.now());
+    }
+
+    /// Of an endpoint that is another node's, only what is under way stays, until it is over.
+    pub(super) fn let_go(&mut self, endpoint: EndpointKey) {
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
+        let before = slot.lane.held_bytes();
+        slot.lane.drop_held();
+        let is_over = slot.lane.under_way().is_empty();
+        self.held_bytes = self.held_bytes.saturating_sub(before);
+        if is_over {
+            self.forget(endpoint);
+        }
+    }
+
+    /// Whoever has them now makes these deliveries again; if that is this node once more, it does.
+    pub(super) fn on_refused(&mut self, keys: Vec<DeliveryKey>) {
+        for key in keys {
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.announced.remove(&key);
+            self.heard.remove(&key);
+            self.visit(key.endpoint, |lane| {
+                lane.settled(key.event);
+                lane.read_again_from(key.event);
+            });
+        }
+    }
+
+    pub(super) fn tell_parted(&mut self) {
+        if self.parting.is_empty() || self.lanes.values().any(|slot| !self.owns(slot.lane.account)) {
+            return;
+        }
+        for parted in self.parting.drain(..) {
+            // Whoever asked may not wait any more.
+            let _ = parted.send(());
+        }
+    }
+}
