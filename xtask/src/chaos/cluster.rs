@@ -10,7 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use ringup_testkit::{client::Client, postgres::Pair, tempdir::TempDir};
 
 use super::{fault::Fault, node::Node};
-use crate::{child, trial::chance::Chance};
+use crate::{
+    child,
+    trial::{chance::Chance, newest::Newest},
+};
 
 pub const NODES: usize = 3;
 
@@ -96,6 +99,20 @@ impl Cluster {
             while !client.get(path).await.is_ok_and(|reply| reply.status == 200) {
                 ensure!(Instant::now() < until, "node {number} does not know {path}");
                 tokio::time::sleep(LOOK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every node that is ready must know what was acknowledged last, whoever took it.
+    pub async fn check(&self, newest: &mut Newest) -> Result<()> {
+        for number in self.ready().await {
+            match newest.check(&self.nodes[number].server.client()).await {
+                Err(error) if format!("{error:#}").contains("got 404") => {
+                    return Err(error.context(format!("asked at node {number}")));
+                }
+                // It may have ended meanwhile, as one does that lost its lease.
+                Ok(()) | Err(_) => {}
             }
         }
         Ok(())

@@ -28,6 +28,8 @@ pub enum Fault {
     Pause,
     /// The database ends at once and comes back some seconds later.
     DatabaseStop,
+    /// A node dies while the database is away: what it sent and could not record is gone with it.
+    KillWhileAway,
     /// The primary ends at once and the standby takes its place.
     FailOver,
     /// A node does not reach the database, in one of three ways, for longer than the lease.
@@ -37,12 +39,13 @@ pub enum Fault {
 }
 
 /// How often each comes in a deck that is dealt to its end.
-const DECK: [(Fault, usize); 8] = [
+const DECK: [(Fault, usize); 9] = [
     (Fault::Kill, 3),
     (Fault::KillForLong, 2),
     (Fault::Stop, 2),
     (Fault::Pause, 2),
     (Fault::DatabaseStop, 2),
+    (Fault::KillWhileAway, 1),
     (Fault::FailOver, 1),
     (Fault::Partition, 3),
     (Fault::Rolling, 1),
@@ -78,7 +81,7 @@ impl Deck {
 impl Fault {
     /// The database is not there for a while: publishers must be told so.
     pub fn takes_the_database(self) -> bool {
-        matches!(self, Self::DatabaseStop | Self::FailOver)
+        matches!(self, Self::DatabaseStop | Self::KillWhileAway | Self::FailOver)
     }
 
     /// Breaks, waits and mends. What ended by itself meanwhile was started again.
@@ -111,6 +114,15 @@ impl Fault {
                 struck = NODES as u64;
                 cluster.database.primary().stop_at_once()?;
                 cluster.pass(Duration::from_secs(1) + chance.within(Duration::from_secs(6))).await?;
+                cluster.database.primary().start()?;
+            }
+            Self::KillWhileAway => {
+                struck = NODES as u64;
+                cluster.database.primary().stop_at_once()?;
+                cluster.pass(chance.within(Duration::from_secs(3))).await?;
+                cluster.nodes[victim].kill9()?;
+                cluster.pass(chance.within(Duration::from_secs(1))).await?;
+                cluster.nodes[victim].launch()?;
                 cluster.database.primary().start()?;
             }
             Self::FailOver => {
@@ -158,6 +170,7 @@ impl fmt::Display for Fault {
             Self::Stop => "clean stop and start",
             Self::Pause => "paused for more than the lease",
             Self::DatabaseStop => "immediate stop of the database",
+            Self::KillWhileAway => "immediate stop of the database, kill -9 of a node",
             Self::FailOver => "fail-over to the standby",
             Self::Partition => "cut off from the database",
             Self::Rolling => "rolling restart",

@@ -7,6 +7,7 @@
 
 mod cluster;
 mod fault;
+mod measure;
 mod node;
 mod scene;
 mod tally;
@@ -25,7 +26,10 @@ use ringup_testkit::tempdir::TempDir;
 use self::{cluster::Cluster, fault::Deck, scene::Scene, tally::Tally};
 use crate::{
     smoke,
-    trial::chance::{self, Chance},
+    trial::{
+        chance::{self, Chance},
+        newest::Newest,
+    },
 };
 
 /// Rounds of a chapter: as many events as fit in memory with their raw requests several times over.
@@ -106,6 +110,7 @@ async fn tell(
 ) -> Result<()> {
     let scene = Scene::create(cluster, folder, chapter).await?;
     scene.wait_for_flow(cluster).await?;
+    let mut newest = Newest::new(&scene.journal);
     let mut done = Vec::new();
     for _ in 0..rounds {
         cluster.pass(chance.within(PAUSE_MAX)).await?;
@@ -115,6 +120,7 @@ async fn tell(
         let round = fault.happen(cluster, chance).await.with_context(|| fault.to_string())?;
         scene.wait_for_flow(cluster).await.with_context(|| fault.to_string())?;
         tally.add_round(&round, &scene.silences(&marks, round.began_ns));
+        cluster.check(&mut newest).await.with_context(|| fault.to_string())?;
         // The next fault must find the database as this one did.
         cluster.mend_database(fault).await?;
         done.push(round);
@@ -122,7 +128,7 @@ async fn tell(
     }
     progress.set_message("waiting for quiet");
     let result = scene.judge(cluster, &done).await?;
-    tally.add_chapter(&result.counts, &result.sent, &done);
+    tally.add_chapter(&result, &done);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use ringup_testkit::{
 use super::{
     cluster::{Cluster, LOOK_EVERY},
     fault::Done,
+    measure,
     node::IN_FLIGHT_MAX,
 };
 use crate::trial::{
@@ -54,7 +55,7 @@ const BESIDE: [Option<Kind>; ACCOUNTS] = [
 pub struct Scene {
     places: Vec<Place>,
     load: Load,
-    journal: PathBuf,
+    pub journal: PathBuf,
 }
 
 /// What one chapter came to.
@@ -62,6 +63,8 @@ pub struct Chapter {
     pub counts: Counts,
     /// All publish requests.
     pub sent: Vec<Sent>,
+    /// For each round the longest wait of an acknowledged event for its plain receiver.
+    pub waits: Vec<Duration>,
 }
 
 impl Scene {
@@ -155,6 +158,8 @@ impl Scene {
         let counts = history.check().into_result()?;
         ensure!(counts.acknowledged > 0 && counts.received > 0, "nothing was published: {load}");
         ensure!(counts.refused == 0, "{} valid publishes were refused for good: {load}", counts.refused);
-        Ok(Chapter { counts, sent: history.sent })
+        let plain = self.places.iter().filter(|place| place.kind == Kind::Plain);
+        let paths: Vec<&str> = plain.map(|place| place.endpoint.path.as_str()).collect();
+        Ok(Chapter { counts, waits: measure::waits(&history, &paths, rounds), sent: history.sent })
     }
 }

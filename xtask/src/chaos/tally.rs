@@ -3,10 +3,14 @@
 use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Result, ensure};
-use ringup_testkit::{journal::Sent, oracle::Counts};
+use ringup_testkit::oracle::Counts;
 use serde_json::{Value, json};
 
-use super::fault::{Done, Fault};
+use super::{
+    fault::{Done, Fault},
+    measure::{self, Told},
+    scene::Chapter,
+};
 
 /// Promised for a machine of its own: from a node's fault to the next delivery of an account it worked for.
 const TAKEOVER_TARGET: Duration = Duration::from_secs(10);
@@ -25,10 +29,12 @@ pub struct Tally {
     pub gave_up: u32,
     /// For each round the longest silence of any account.
     silences: BTreeMap<Fault, Vec<Duration>>,
-    /// How long publishes took that were told 503 while the database was away.
-    told: Vec<Duration>,
-    /// Publishes without any answer in that time.
-    untold: u64,
+    /// For each round the longest wait of an acknowledged event.
+    waits: BTreeMap<Fault, Vec<Duration>>,
+    /// What publishers were told while the database was away.
+    outage: Told,
+    /// What they were told by a node that was cut off from it, and by the others meanwhile.
+    partition: Told,
     /// From the database's return to the first publish that was taken.
     resumed: Vec<Duration>,
     counts: Counts,
@@ -44,7 +50,8 @@ impl Tally {
     }
 
     /// A chapter the oracle found clean.
-    pub fn add_chapter(&mut self, counts: &Counts, sent: &[Sent], rounds: &[Done]) {
+    pub fn add_chapter(&mut self, chapter: &Chapter, rounds: &[Done]) {
+        let (counts, sent) = (&chapter.counts, &chapter.sent);
         let sums = &mut self.counts;
         sums.requests += counts.requests;
         sums.acknowledged += counts.acknowledged;
@@ -57,39 +64,30 @@ impl Tally {
         sums.duplicates += counts.duplicates;
         sums.duplicates_allowed += counts.duplicates_allowed;
         sums.rows_missing += counts.rows_missing;
-        for round in rounds.iter().filter(|round| round.fault.takes_the_database()) {
-            self.add_outage(sent, round);
-        }
-    }
-
-    fn add_outage(&mut self, sent: &[Sent], round: &Done) {
-        for line in sent.iter().filter(|line| (round.began_ns..round.mended_ns).contains(&line.sent_at_ns)) {
-            match (line.status, line.answered_at_ns) {
-                (Some(503), Some(at)) => self.told.push(Duration::from_nanos(at.saturating_sub(line.sent_at_ns))),
-                (None, _) => self.untold += 1,
-                _ => {}
+        for (round, wait) in rounds.iter().zip(&chapter.waits) {
+            self.waits.entry(round.fault).or_default().push(*wait);
+            if round.fault.takes_the_database() {
+                self.outage.add(measure::told(sent, round));
+                self.resumed.extend(measure::resumed(sent, round));
+            } else if round.fault == Fault::Partition {
+                self.partition.add(measure::told(sent, round));
             }
-        }
-        let taken = sent.iter().filter(|line| line.is_acknowledged()).filter_map(|line| line.answered_at_ns);
-        if let Some(first) = taken.filter(|at| *at >= round.mended_ns).min() {
-            self.resumed.push(Duration::from_nanos(first - round.mended_ns));
         }
     }
 
     /// An error if a time is beyond all noise. What was lost or invented has ended the run before.
     pub fn verdict(&self) -> Result<()> {
-        let takeover = at(&self.takeovers(), 1000);
+        let takeover = at(&of_nodes(&self.silences), 1000);
         ensure!(takeover <= TAKEOVER_TARGET * WILD, "an account got nothing for {takeover:?} after a node's fault");
-        let (told, resumed) = (at(&self.told, 1000), at(&self.resumed, 1000));
-        ensure!(told <= TOLD_TARGET * WILD, "a publish was told after {told:?} that the database is away");
+        let wait = at(&of_nodes(&self.waits), 1000);
+        ensure!(wait <= TAKEOVER_TARGET * WILD, "an acknowledged event waited {wait:?} after a node's fault");
+        for told in [&self.outage, &self.partition] {
+            let after = at(&told.after, 1000);
+            ensure!(after <= TOLD_TARGET * WILD, "a publish was told after {after:?} that the database is away");
+        }
+        let resumed = at(&self.resumed, 1000);
         ensure!(resumed <= RESUME_TARGET * WILD, "no publish was taken for {resumed:?} after the database's return");
         Ok(())
-    }
-
-    /// Silences after faults of nodes.
-    fn takeovers(&self) -> Vec<Duration> {
-        let nodes = self.silences.iter().filter(|(fault, _)| !fault.takes_the_database());
-        nodes.flat_map(|(_, silences)| silences.iter().copied()).collect()
     }
 
     /// Zero, or the oracle would have stopped the run.
@@ -102,8 +100,9 @@ impl Tally {
             let ms = |permille| at(times, permille).as_secs_f64() * 1e3;
             json!({"count": times.len(), "p50": ms(500), "p99": ms(990), "max": ms(1000)})
         };
-        let silences: BTreeMap<String, Value> =
-            self.silences.iter().map(|(fault, times)| (format!("{fault:?}"), ms(times))).collect();
+        let by_fault = |times: &BTreeMap<Fault, Vec<Duration>>| {
+            times.iter().map(|(fault, times)| (format!("{fault:?}"), ms(times))).collect::<BTreeMap<String, Value>>()
+        };
         let Counts { acknowledged, unanswered, owed, delivered, terminal, received, .. } = self.counts;
         json!({
             "seed": seed, "rounds": self.rounds(), "seconds": self.elapsed.as_secs_f64(),
@@ -111,10 +110,18 @@ impl Tally {
             "ended": terminal, "lost": self.lost(), "received": received,
             "signaturesValid": self.counts.signatures_valid, "duplicates": self.counts.duplicates,
             "duplicatesAllowed": self.counts.duplicates_allowed, "rowsMissing": self.counts.rows_missing,
-            "gaveUp": self.gave_up, "silenceMs": silences, "takeoverMs": ms(&self.takeovers()),
-            "toldMs": ms(&self.told), "untold": self.untold, "resumedMs": ms(&self.resumed),
+            "gaveUp": self.gave_up, "silenceMs": by_fault(&self.silences), "waitMs": by_fault(&self.waits),
+            "takeoverMs": ms(&of_nodes(&self.silences)), "eventWaitMs": ms(&of_nodes(&self.waits)),
+            "toldMs": ms(&self.outage.after), "untold": self.outage.nothing, "resumedMs": ms(&self.resumed),
+            "partitionToldMs": ms(&self.partition.after), "partitionUntold": self.partition.nothing,
         })
     }
+}
+
+/// Times after faults of nodes.
+fn of_nodes(times: &BTreeMap<Fault, Vec<Duration>>) -> Vec<Duration> {
+    let nodes = times.iter().filter(|(fault, _)| !fault.takes_the_database());
+    nodes.flat_map(|(_, times)| times.iter().copied()).collect()
 }
 
 fn at(times: &[Duration], permille: usize) -> Duration {
@@ -132,19 +139,25 @@ impl fmt::Display for Tally {
         };
         let Counts { acknowledged, unanswered, owed, delivered, terminal, received, .. } = self.counts;
         let Counts { signatures_valid, duplicates, duplicates_allowed, rows_missing, .. } = self.counts;
-        writeln!(f, "| figure | value |\n|---|---|")?;
+        writeln!(f, "| figure (times: p50 / p99 / max) | value |\n|---|---|")?;
         writeln!(f, "| rounds | {}, {:.0} s |", self.rounds(), self.elapsed.as_secs_f64())?;
         for (fault, silences) in &self.silences {
-            let (count, times) = (silences.len(), three(silences));
-            writeln!(f, "| {fault} | {count}; longest silence of an account p50 / p99 / max {times} |")?;
+            let waits = self.waits.get(fault).map(Vec::as_slice).unwrap_or_default();
+            writeln!(f, "| {fault} | {}: silence {}; wait {} |", silences.len(), three(silences), three(waits))?;
         }
-        let takeover = three(&self.takeovers());
-        writeln!(f, "| takeover after any fault of a node p50 / p99 / max | {takeover} (p99 ≤ {TAKEOVER_TARGET:?}) |")?;
-        let (told, told_count, untold) = (three(&self.told), self.told.len(), self.untold);
-        writeln!(f, "| database away: publishes told 503 after p50 / p99 / max | {told} (≤ {TOLD_TARGET:?}) |")?;
-        writeln!(f, "| … told, and without an answer | {told_count}, {untold} |")?;
+        let (silence, wait) = (three(&of_nodes(&self.silences)), three(&of_nodes(&self.waits)));
+        writeln!(
+            f,
+            "| takeover after faults of nodes: silence of an account | {silence} (p99 ≤ {TAKEOVER_TARGET:?}) |"
+        )?;
+        writeln!(f, "| … wait of an acknowledged event | {wait} |")?;
+        for (when, told) in [("the database is away", &self.outage), ("a node is cut off", &self.partition)] {
+            let (after, count, nothing) = (three(&told.after), told.after.len(), told.nothing);
+            writeln!(f, "| publishes told 503 while {when} | {count} after {after} (≤ {TOLD_TARGET:?}) |")?;
+            writeln!(f, "| … without an answer | {nothing} |")?;
+        }
         let resumed = three(&self.resumed);
-        writeln!(f, "| database back: first publish taken after p50 / p99 / max | {resumed} (≤ {RESUME_TARGET:?}) |")?;
+        writeln!(f, "| first publish taken after the database is back | {resumed} (≤ {RESUME_TARGET:?}) |")?;
         writeln!(
             f,
             "| events acknowledged; never answered but by a request to repeat | {acknowledged}; {unanswered} |"

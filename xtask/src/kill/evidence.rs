@@ -1,6 +1,6 @@
 //! Brings together what the oracle compares at the end of a round.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use ringup_testkit::{
@@ -67,51 +67,4 @@ fn unsettled(scene: &Scene, received: &[Receipt], snapshots: &[Snapshot]) -> Res
         counts.push(count);
     }
     Ok(counts)
-}
-
-/// Follows the publishers' journal and knows what was acknowledged last.
-pub struct Newest {
-    path: std::path::PathBuf,
-    offset: u64,
-    /// Account and id of the last few acknowledged events.
-    events: Vec<(String, String)>,
-}
-
-/// Events looked up after each restart.
-const NEWEST_MAX: usize = 8;
-
-impl Newest {
-    pub fn new(path: &std::path::Path) -> Self {
-        Self { path: path.to_owned(), offset: 0, events: Vec::new() }
-    }
-
-    /// Asks for the events that were acknowledged last before the kill: they must be there.
-    pub async fn check(&mut self, client: &Client) -> Result<()> {
-        self.read_on()?;
-        let client = client.clone().within(Duration::from_secs(10));
-        for (app, event) in &self.events {
-            let reply = client.get(&format!("/api/v1/app/{app}/msg/{event}")).await?;
-            reply.expect(200).with_context(|| format!("{event} was acknowledged before the kill"))?;
-        }
-        Ok(())
-    }
-
-    fn read_on(&mut self) -> Result<()> {
-        use std::io::{BufRead as _, Seek as _};
-
-        let mut file = std::io::BufReader::new(std::fs::File::open(&self.path)?);
-        file.seek(std::io::SeekFrom::Start(self.offset))?;
-        let mut line = String::new();
-        while file.read_line(&mut line)? > 0 && line.ends_with('\n') {
-            self.offset += line.len() as u64;
-            let sent: Sent = serde_json::from_str(&line)?;
-            if let (true, Some(event)) = (sent.is_acknowledged(), sent.event) {
-                self.events.push((sent.app, event));
-            }
-            line.clear();
-        }
-        let old = self.events.len().saturating_sub(NEWEST_MAX);
-        self.events.drain(..old);
-        Ok(())
-    }
 }

@@ -11,13 +11,13 @@ use ringup_testkit::{journal::now_ns, load::Load, server::Server, tempdir::TempD
 
 use super::{
     crash::{self, Crash, End},
-    evidence::{self, Newest, Snapshot},
+    evidence::{self, Snapshot},
     live,
     sales::Sales,
     scene::Scene,
     tally::Tally,
 };
-use crate::trial::chance::Chance;
+use crate::trial::{chance::Chance, newest::Newest};
 
 /// After the last kill everything must be delivered or ended within this time; breakers pause ten seconds.
 const QUIET_WITHIN: Duration = Duration::from_secs(180);

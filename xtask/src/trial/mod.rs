@@ -3,4 +3,5 @@
 
 pub mod chance;
 pub mod evidence;
+pub mod newest;
 pub mod place;
