@@ -10,6 +10,7 @@ use std::{
     env,
     ffi::OsStr,
     fs::{self, File},
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -34,6 +35,8 @@ pub struct Postgres {
     bin: PathBuf,
     /// Removed when its one owner goes; `None` for the shared one.
     own: Option<TempDir>,
+    /// Options beside those of all servers.
+    more: &'static str,
 }
 
 impl Postgres {
@@ -45,7 +48,7 @@ impl Postgres {
         // Held while it is made: others that start meanwhile wait here and find it.
         let lock = File::create(folder.join("lock"))?;
         lock.lock()?;
-        let server = Postgres { bin: bin()?, folder, own: None };
+        let server = Postgres { bin: bin()?, folder, own: None, more: "" };
         if !server.folder.join("ready").exists() {
             server.make()?;
             server.start()?;
@@ -57,8 +60,19 @@ impl Postgres {
 
     /// A server for one test alone, which may end it.
     pub fn own() -> Result<Postgres> {
+        Postgres::own_with("")
+    }
+
+    /// One that is measured: it syncs what it commits, and has the memory that a server has.
+    pub fn durable() -> Result<Postgres> {
+        Postgres::own_with(
+            "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB -c wal_compression=lz4",
+        )
+    }
+
+    fn own_with(more: &'static str) -> Result<Postgres> {
         let folder = TempDir::new("postgres")?;
-        let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder) };
+        let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder), more };
         server.make()?;
         server.start()?;
         Ok(server)
@@ -75,6 +89,15 @@ impl Postgres {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("case_{}_{number}", process::id());
         self.run(&format!("CREATE SCHEMA {name}"))?;
+        Ok(self.url_of(&name))
+    }
+
+    /// The address of the schema that goes with a data folder, fresh the first time.
+    pub fn schema_of(&self, folder: &Path) -> Result<String> {
+        let mut hasher = DefaultHasher::new();
+        folder.hash(&mut hasher);
+        let name = format!("folder_{:016x}", hasher.finish());
+        self.run(&format!("CREATE SCHEMA IF NOT EXISTS {name}"))?;
         Ok(self.url_of(&name))
     }
 
@@ -95,7 +118,7 @@ impl Postgres {
 
     pub fn start(&self) -> Result<()> {
         let log = self.folder.join("log");
-        let options = format!("{OPTIONS} -k {}", self.folder.display());
+        let options = format!("{OPTIONS} {} -k {}", self.more, self.folder.display());
         self.as_owner(
             "pg_ctl",
             &[
@@ -113,6 +136,12 @@ impl Postgres {
             ],
         )
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())
+    }
+
+    /// The process that all its others descend from.
+    pub fn pid(&self) -> Result<u32> {
+        let text = fs::read_to_string(self.data().join("postmaster.pid"))?;
+        Ok(text.lines().next().unwrap_or_default().trim().parse()?)
     }
 
     /// Where it listens.

@@ -17,14 +17,25 @@ use std::{
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-pub use self::{output::Output, usage::Usage};
+pub use self::{
+    output::Output,
+    usage::{Usage, cpu_with_children},
+};
 use crate::client::Client;
+use crate::postgres::Postgres;
 
 /// Names the binary to test; else it is looked for beside the running test.
 pub const BINARY_VARIABLE: &str = "RINGUP_BIN";
 
 /// The operator key that servers start with unless the setup says otherwise.
 pub const OPERATOR_KEY: &str = "rk_testkitTestkitTestkitTestkitTestkit0";
+
+/// Where servers keep what is not said otherwise: `postgres` gives each data folder a schema of its own in the database
+/// that the tests share. So a test of the product is one of both homes.
+pub const STORE_VARIABLE: &str = "RINGUP_TESTKIT_STORE";
+
+/// The encryption key of servers on PostgreSQL.
+const ENCRYPTION_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
 /// How often a condition of a child process is looked at, where no signal exists.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
@@ -74,6 +85,16 @@ impl ServerSetup {
         self
     }
 
+    /// With the store that [`STORE_VARIABLE`] says, if the setup says nothing of it.
+    fn at_home(self) -> Result<Self> {
+        let wanted = env::var_os(STORE_VARIABLE).is_some_and(|store| store == "postgres");
+        if !wanted || self.env.contains_key("RINGUP__STORE__URL") {
+            return Ok(self);
+        }
+        let url = Postgres::shared()?.schema_of(&self.data_dir)?;
+        Ok(self.with("STORE__URL", &url).with("STORE__ENCRYPTION_KEY", ENCRYPTION_KEY))
+    }
+
     /// The binary with these arguments, the data folder and the environment of this setup, not started:
     /// for subcommands such as `key create`.
     pub fn command(&self, args: &[&str]) -> Command {
@@ -109,6 +130,7 @@ pub struct Server {
 impl Server {
     /// Starts and waits until the health check answers 2xx.
     pub async fn start(setup: ServerSetup) -> Result<Self> {
+        let setup = setup.at_home()?;
         let mut starts = 0;
         loop {
             starts += 1;

@@ -6,6 +6,7 @@
 mod account_log;
 mod backlog;
 mod catching;
+mod cluster;
 mod feed;
 mod figure;
 mod history;
@@ -68,7 +69,7 @@ struct Group {
     run: fn(Scale) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 10] = [
+const GROUPS: [Group; 11] = [
     Group { name: "throughput", what: "fan-out 1 and 5 against pass-through; CPU and memory", run: throughput::run },
     Group { name: "steady", what: "publish to receiver at 200 events/s", run: latency::steady },
     Group { name: "neighbour", what: "a dead endpoint with 100,000 waiting", run: latency::neighbour },
@@ -78,6 +79,7 @@ const GROUPS: [Group; 10] = [
     Group { name: "catcher", what: "1,000 requests/s for 30 s into a small byte budget", run: catching::run },
     Group { name: "hooks", what: "a till that asks an app that is slow, dead or hostile", run: hooks::run },
     Group { name: "retention", what: "10 M attempts removed while delivering", run: history::retention },
+    Group { name: "postgres", what: "CPU with the store in PostgreSQL, by one node and by three", run: cluster::run },
     Group { name: "idle", what: "memory with nothing to do", run: throughput::idle },
 ];
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use ringup_testkit::postgres::Postgres;
+use ringup_testkit::{postgres::Postgres, server::STORE_VARIABLE};
 
 use super::{Outcome, count, tool};
 use crate::{api_table, chaos, child, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
@@ -39,6 +39,7 @@ pub const STEPS: &[Step] = &[
         run: screenshots::check,
     },
     Step { name: "sdk", what: "the official SDKs of three languages do all their work here", run: sdk::run },
+    Step { name: "postgres", what: "the same answers, pages and calls with the store in PostgreSQL", run: on_postgres },
     Step { name: "schemathesis", what: "the API does what its document says, for every role", run: schemathesis::run },
     Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
     Step { name: "chaos", what: "nothing acknowledged is lost when nodes and database fail", run: breaking },
@@ -73,15 +74,38 @@ fn tests() -> Result<Outcome> {
         eprintln!("cargo-nextest is not installed: using cargo test");
         &["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"]
     };
-    counted(arguments)
+    counted(arguments, &[])
+}
+
+/// Real servers, a browser and the SDKs once more, on the other home. Left out is what is about files.
+const ON_POSTGRES: &str = "package(ringup) & (test(walk::) | test(/^(bad_input::a_|catalog|declared|hook_mock|\
+                           hook_table|hooks|later|operational|ordering|policy_sockets|reference|requests|resending::a_|\
+                           reversals|sales|schedule)/))";
+
+fn on_postgres() -> Result<Outcome> {
+    if let Some(why) = Postgres::missing() {
+        return Ok(Outcome::Skipped(why));
+    }
+    if !child::exists("cargo-nextest") {
+        return Ok(Outcome::Skipped("cargo-nextest is not installed: cargo install cargo-nextest --locked".to_owned()));
+    }
+    let on_it = (STORE_VARIABLE, "postgres");
+    let outcome = counted(&["nextest", "run", "-p", "ringup", "--no-fail-fast", "-E", ON_POSTGRES], &[on_it])?;
+    let program = std::env::current_exe()?;
+    let mut sdks = child::command(&program.to_string_lossy(), &["test", "--only", "sdk"]);
+    sdks.env(on_it.0, on_it.1);
+    child::run(sdks)?;
+    Ok(outcome)
 }
 
 fn doc_tests() -> Result<Outcome> {
-    counted(&["test", "--workspace", "--doc"])
+    counted(&["test", "--workspace", "--doc"], &[])
 }
 
-fn counted(arguments: &[&str]) -> Result<Outcome> {
-    let said = child::run_and_listen(child::cargo(arguments))?;
+fn counted(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Outcome> {
+    let mut command = child::cargo(arguments);
+    command.envs(variables.iter().copied());
+    let said = child::run_and_listen(command)?;
     let count = count::read(&said.text);
     if said.success {
         return Ok(Outcome::Passed(count.passed));

@@ -28,7 +28,7 @@ impl Pair {
     pub async fn start() -> Result<Pair> {
         let empty = || -> Result<Postgres> {
             let folder = TempDir::new("postgres")?;
-            let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder) };
+            let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder), more: "" };
             server.hand_over()?;
             server.watch(process::id())?;
             Ok(server)
