@@ -4,6 +4,8 @@ use ringup_core::delivery::Ended;
 use ringup_core::endpoint::{Stopped, StoppedBy};
 use ringup_core::key::EndpointKey;
 use ringup_core::time::Tick;
+use ringup_store::catalogue::Catalogue;
+use ringup_store::seam::StoreError;
 use tracing::{error, info, warn};
 
 use super::{Conductor, Emptying, READ_AGAIN};
@@ -60,8 +62,17 @@ impl Conductor {
         let now = self.shell.steady.now();
         let shell = self.shell.clone();
         self.shell.tasks.spawn(async move {
+            let store = shell.catalogue.store();
             let all = loop {
-                let store = shell.catalogue.store();
+                match is_over(&shell.catalogue, endpoint).await {
+                    Ok(true) => {}
+                    Ok(false) => break false,
+                    Err(error) => {
+                        warn!(%error, "cannot read whether an endpoint is stopped, trying again");
+                        tokio::time::sleep(READ_AGAIN).await;
+                        break false;
+                    }
+                }
                 match store.end_waiting(endpoint, how, now, except.clone(), END_AT_ONCE).await {
                     Ok(count) if count < END_AT_ONCE => break true,
                     Ok(_) => {}
@@ -107,4 +118,11 @@ impl Conductor {
             error!(endpoint = endpoint.0, %by, "an endpoint that was to be stopped is still called");
         });
     }
+}
+
+/// Whether an endpoint gets nothing any more, also by what other nodes did a moment ago: one of them may have made or
+/// enabled it, and have accepted events for it since.
+async fn is_over(catalogue: &Catalogue, endpoint: EndpointKey) -> Result<bool, StoreError> {
+    catalogue.refresh().await?;
+    Ok(catalogue.directory().endpoint(endpoint).is_none_or(|view| view.endpoint.stopped.is_some()))
 }

@@ -168,3 +168,32 @@ async fn two_nodes_share_the_work_and_one_goes_on_alone() -> Result<()> {
     ensure!(numbers(&receiver) == all(published), "each event comes once: {:?}", numbers(&receiver));
     Ok(())
 }
+
+#[tokio::test]
+async fn an_endpoint_that_its_node_has_not_heard_of_yet_loses_nothing() -> Result<()> {
+    let database = Postgres::shared()?.schema()?;
+    let (first_dir, second_dir) = (TempDir::new("pg-new-first")?, TempDir::new("pg-new-second")?);
+    let first = Server::start(on(&database, &first_dir)).await?;
+    let second = Server::start(on(&database, &second_dir)).await?;
+    eventually("the second node has its share", async || {
+        let said = second.output().lines().join("\n");
+        Ok(if said.contains("does the work of more accounts") { Ok(()) } else { Err(said) })
+    })
+    .await?;
+    let receiver = Receiver::start(200).await?;
+    let client = first.client();
+    // Made and used within milliseconds, while the owner of half of them does not know that they are there.
+    for number in 0..ACCOUNTS {
+        let name = format!("new-{number}");
+        client.create_app(&name).await?;
+        client.create_endpoint(&name, &json!({"url": receiver.url("/")})).await?;
+        client.publish_accepted(&name, "invoiceCreated", &format!("{{\"n\":{number}}}")).await?;
+    }
+    eventually("all of it arrives", async || {
+        let came = numbers(&receiver);
+        Ok(if came.len() >= ACCOUNTS { Ok(()) } else { Err(came) })
+    })
+    .await?;
+    ensure!(numbers(&receiver) == (0..ACCOUNTS as u64).collect::<Vec<_>>(), "{:?}", numbers(&receiver));
+    Ok(())
+}
