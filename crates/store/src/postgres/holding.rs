@@ -44,6 +44,11 @@ impl Holding {
         self.owned.fetch_and(!bit(shard), Ordering::AcqRel);
     }
 
+    /// Its work is begun again: it was to be given back, and is not.
+    pub(super) fn resume(&self, shard: Shard) {
+        self.owned.fetch_or(bit(shard), Ordering::AcqRel);
+    }
+
     /// Nothing of it is written any more. Answers whether it was held.
     pub(super) fn lose(&self, shard: Shard) -> bool {
         self.part(shard);

@@ -161,6 +161,14 @@ impl Membership {
             seen.push(owner.filter(|owner| owner != me || is_held));
         }
         self.alone = live.len() <= 1;
+        // Giving back began, and then the nodes changed or the database was away: it is not going on.
+        let going = self.parting.as_ref().map_or(&[][..], |parting| &parting.shards);
+        for shard in Shard::all().filter(|shard| !holding.owns(*shard) && !going.contains(shard)) {
+            if seen.get(shard.index()).is_some_and(|owner| owner.as_ref() == Some(me)) {
+                holding.resume(shard);
+                has_changed = true;
+            }
+        }
         let Moves { claim, part } = moves(me, &live, &seen);
         if !claim.is_empty() {
             let claimed = lease::claim(link, &self.right, &claim).await?;
