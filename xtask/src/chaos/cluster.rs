@@ -143,9 +143,21 @@ impl Cluster {
         self.database.wait_synchronous().await
     }
 
-    /// What every node printed last.
+    /// What every node printed last, who does what, and what waits.
     pub fn said(&self) -> String {
-        self.nodes.iter().enumerate().map(|(number, node)| node.said(number)).collect::<Vec<_>>().join("\n")
+        let nodes = self.nodes.iter().enumerate().map(|(number, node)| node.said(number));
+        let asked = [
+            "SELECT name, session, commits, until - clock_timestamp() AS rest FROM node",
+            "SELECT coalesce(node, 'nobody'), count(*), string_agg(shard::text, ' ' ORDER BY shard) FROM shard GROUP BY 1",
+            "SELECT a.uid, l.endpoint, count(*), count(due_at), min(tick), max(attempts_made)
+             FROM live l JOIN account a ON a.key = l.account GROUP BY 1, 2 ORDER BY 1, 2",
+            "SELECT shard, kind, account, endpoint, count(*) FROM nudge GROUP BY 1, 2, 3, 4",
+        ];
+        let told = asked.map(|sql| {
+            let told = self.database.primary().run(sql).unwrap_or_else(|error| format!("{error:#}"));
+            format!("--- {sql}\n{told}")
+        });
+        nodes.chain(told).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -23,7 +23,7 @@ impl Told {
 }
 
 /// For each round the longest time from an event's acknowledgement, or from the fault if that came later, to its first
-/// arrival at one of these paths. An event counts for each round that it waited in.
+/// arrival at one of these paths or to the next fault. An event counts for each round that it waited in.
 pub fn waits(history: &History, paths: &[&str], rounds: &[Done]) -> Vec<Duration> {
     let mut first: HashMap<&str, u64> = HashMap::new();
     for receipt in history.received.iter().filter(|receipt| paths.contains(&receipt.path.as_str())) {
@@ -38,7 +38,8 @@ pub fn waits(history: &History, paths: &[&str], rounds: &[Done]) -> Vec<Duration
     let end = |number: usize| rounds.get(number + 1).map_or(u64::MAX, |next| next.began_ns);
     let wait = |(number, round): (usize, &Done)| {
         let waited = spans.iter().filter(|(from, until)| *until >= round.began_ns && *from < end(number));
-        let longest = waited.map(|(from, until)| until.saturating_sub(round.began_ns.max(*from))).max();
+        let longest =
+            waited.map(|(from, until)| (*until).min(end(number)).saturating_sub(round.began_ns.max(*from))).max();
         Duration::from_nanos(longest.unwrap_or_default())
     };
     rounds.iter().enumerate().map(wait).collect()
@@ -102,17 +103,22 @@ mod tests {
     #[test]
     fn an_event_waits_from_its_acknowledgement_or_from_the_fault() {
         let history = History {
-            sent: vec![sent("before", 1, Some(2), Some(202)), sent("during", 11, Some(12), Some(202))],
+            sent: vec![
+                sent("before", 1, Some(2), Some(202)),
+                sent("during", 11, Some(12), Some(202)),
+                sent("next", 19, Some(19), Some(202)),
+            ],
             received: vec![
                 receipt("before", "/slow", 11),
                 receipt("before", "/plain", 17),
                 receipt("before", "/plain", 90),
                 receipt("during", "/plain", 18),
+                receipt("next", "/plain", 24),
             ],
             ..History::default()
         };
         let waits = waits(&history, &["/plain"], &[round(10, 15), round(20, 25)]);
-        assert_eq!(waits, [Duration::from_secs(7), Duration::ZERO]);
+        assert_eq!(waits, [Duration::from_secs(7), Duration::from_secs(4)]);
     }
 
     #[test]
