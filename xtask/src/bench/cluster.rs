@@ -94,7 +94,7 @@ fn one(scale: Scale, nodes: Option<usize>) -> Result<Run> {
     for app in &apps {
         first.account(app, &[format!("http://{}/0", receiver.address)])?;
     }
-    std::thread::park_timeout(SETTLING);
+    first.runtime.block_on(async { tokio::time::sleep(SETTLING).await });
 
     let warm = loads(&targets, &apps, 2)?;
     let before: u64 = warm.iter().map(|report| report.acknowledged).sum();

@@ -243,10 +243,17 @@ impl<'e> Rows<'e> {
         Ok(id)
     }
 
+    /// All tables at once, one round trip: none of these statements needs what another one did.
     async fn put(self, turn: &Turn) -> Outcome<()> {
         if self.ticks.is_empty() {
             return Ok(());
         }
+        let rest = (self.payloads.put(turn), self.live.put(turn), self.ended.put(turn));
+        let log = (self.attempts.put(turn), self.counters.put(turn));
+        tokio::try_join!(self.put_events(turn), rest.0, rest.1, rest.2, log.0, log.1).map(drop)
+    }
+
+    async fn put_events(&self, turn: &Turn) -> Outcome<()> {
         turn.link
             .execute(
                 "INSERT INTO event (account, tick, random, type, uid, idempotency, fingerprint, channels, tags, deliver_at,
@@ -273,35 +280,50 @@ impl<'e> Rows<'e> {
                     &self.targets,
                 ],
             )
-            .await?;
-        let Payloads { accounts, ticks, redacted, bodies } = &self.payloads;
-        if !ticks.is_empty() {
-            let bodies: Vec<&[u8]> = bodies.iter().map(AsRef::as_ref).collect();
-            let sql = "INSERT INTO payload (account, tick, redacted, body)
-                       SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bytea[])";
-            turn.link.execute(sql, &[accounts, ticks, redacted, &bodies]).await?;
+            .await
+            .map(drop)
+    }
+}
+
+impl Payloads<'_> {
+    async fn put(&self, turn: &Turn) -> Outcome<()> {
+        let Payloads { accounts, ticks, redacted, bodies } = self;
+        if ticks.is_empty() {
+            return Ok(());
         }
-        let Live { accounts, ticks, endpoints, due_ats, order_keys } = &self.live;
-        if !ticks.is_empty() {
-            let sql = "INSERT INTO live (account, tick, endpoint, due_at, attempts_made, trigger, order_key)
-                       SELECT account, tick, endpoint, due_at, 0, $6, order_key
-                       FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
-                            AS w(account, tick, endpoint, due_at, order_key)";
-            let trigger = Trigger::Policy.word();
-            turn.link.execute(sql, &[accounts, ticks, endpoints, due_ats, order_keys, &trigger]).await?;
+        let bodies: Vec<&[u8]> = bodies.iter().map(AsRef::as_ref).collect();
+        let sql = "INSERT INTO payload (account, tick, redacted, body)
+                   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::boolean[], $4::bytea[])";
+        turn.link.execute(sql, &[accounts, ticks, redacted, &bodies]).await.map(drop)
+    }
+}
+
+impl Live {
+    async fn put(&self, turn: &Turn) -> Outcome<()> {
+        let Live { accounts, ticks, endpoints, due_ats, order_keys } = self;
+        if ticks.is_empty() {
+            return Ok(());
         }
-        let Ended { accounts, ticks, endpoints, hows } = &self.ended;
-        if !ticks.is_empty() {
-            let sql = "INSERT INTO ended (account, tick, endpoint, how)
-                       SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])";
-            turn.link.execute(sql, &[accounts, ticks, endpoints, hows]).await?;
-        }
-        self.attempts.put(turn).await?;
-        self.counters.put(turn).await
+        let sql = "INSERT INTO live (account, tick, endpoint, due_at, attempts_made, trigger, order_key)
+                   SELECT account, tick, endpoint, due_at, 0, $6, order_key
+                   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+                        AS w(account, tick, endpoint, due_at, order_key)";
+        let trigger = Trigger::Policy.word();
+        turn.link.execute(sql, &[accounts, ticks, endpoints, due_ats, order_keys, &trigger]).await.map(drop)
     }
 }
 
 impl Ended {
+    async fn put(&self, turn: &Turn) -> Outcome<()> {
+        let Ended { accounts, ticks, endpoints, hows } = self;
+        if ticks.is_empty() {
+            return Ok(());
+        }
+        let sql = "INSERT INTO ended (account, tick, endpoint, how)
+                   SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])";
+        turn.link.execute(sql, &[accounts, ticks, endpoints, hows]).await.map(drop)
+    }
+
     fn push(&mut self, account: i64, tick: i64, endpoint: i64, how: ringup_core::delivery::Ended) {
         self.accounts.push(account);
         self.ticks.push(tick);

@@ -91,6 +91,9 @@ pub(super) async fn put(link: &Link, fresh: &[Fresh], notices: &[Notice]) -> Out
             }
         }
     }
+    if rows.shards.is_empty() {
+        return Ok(());
+    }
     let Rows { shards, kinds, accounts, endpoints, ticks, due_ats } = &rows;
     let sql = "INSERT INTO nudge (shard, kind, account, endpoint, tick, due_at)
                SELECT * FROM unnest($1::integer[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])";

@@ -40,9 +40,7 @@ pub(super) async fn settle(turn: &mut Turn, settlements: &[&Settlement]) -> Outc
             steps.insert(key, (settlement.after, settlement));
         }
     }
-    attempts.put(turn).await?;
-    counters.put(turn).await?;
-    retry(turn, &steps).await?;
+    tokio::try_join!(attempts.put(turn), counters.put(turn), retry(turn, &steps))?;
     let delivered = end(turn, &steps).await?;
     let finished = delivered.iter().filter_map(|key| steps.get(key)).map(|(_, settlement)| &*settlement.event);
     fate::settle_payloads(turn, finished).await

@@ -8,7 +8,7 @@ use ringup_core::shard::Shard;
 use ringup_core::time::{Day, Tick, Timestamp};
 
 use super::fault::{Fault, Outcome};
-use super::link::Link;
+use super::link::{Link, Value};
 use super::notice::Notice;
 use super::nudge;
 use super::row::{get, integer, tick};
@@ -184,18 +184,20 @@ impl Turn {
     /// Everything but the commit itself. Answers what this node's own lanes are told once it stands; the rest is left in
     /// the database for the nodes that it concerns.
     pub(super) async fn prove(mut self, right: &Right) -> Outcome<Told> {
-        self.put_counts().await?;
-        self.put_ids().await?;
         let (fresh, notices) = (std::mem::take(&mut self.fresh), std::mem::take(&mut self.notices));
         let (fresh, elsewhere): (Vec<Fresh>, Vec<Fresh>) =
             fresh.into_iter().partition(|fresh| self.is_begun_here(fresh.event.account));
         let (notices, others): (Vec<Notice>, Vec<Notice>) =
             notices.into_iter().partition(|notice| self.is_begun_here(notice.account()));
-        if !elsewhere.is_empty() || !others.is_empty() {
-            nudge::put(&self.link, &elsewhere, &others).await?;
-        }
         let sql = "UPDATE node SET commits = commits + 1 WHERE name = $1 AND session = $2 AND commits = $3";
-        let touched = self.link.execute(sql, &[&right.node, &right.session, &right.commits]).await?;
+        let values: [Value<'_>; 3] = [&right.node, &right.session, &right.commits];
+        // At once, one round trip: none of them needs what another one did.
+        let ((), (), (), touched) = tokio::try_join!(
+            self.put_counts(),
+            self.put_ids(),
+            nudge::put(&self.link, &elsewhere, &others),
+            self.link.execute(sql, &values)
+        )?;
         if touched == 1 {
             Ok(Told { fresh, notices, days: self.days, last: self.last, lost: self.lost })
         } else {
