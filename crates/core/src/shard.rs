@@ -54,21 +54,35 @@ impl Shard {
 pub struct Moves {
     /// To be taken: they are nobody's, or were a node's that is not heard of.
     pub claim: Vec<Shard>,
-    /// To be given back, for another node to take.
+    /// To be given back, for another node to take, once nothing is under way.
     pub part: Vec<Shard>,
+    /// Said to be this node's, and not held by it since it lost them or was another process then: nobody else may take
+    /// them before they are given back, which they are at once.
+    pub release: Vec<Shard>,
 }
 
-/// `live` are the nodes that are heard of, `me` among them; `owners` says who has each shard now, in their order.
-pub fn moves(me: &str, live: &BTreeSet<String>, owners: &[Option<String>]) -> Moves {
+/// What a node sees of a shard.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub owner: Option<String>,
+    /// By this node, under the epoch that it knows.
+    pub is_held: bool,
+}
+
+/// `live` are the nodes that are heard of, `me` among them; `seen` says who has each shard now, in their order.
+pub fn moves(me: &str, live: &BTreeSet<String>, seen: &[Seen]) -> Moves {
     let mut moves = Moves::default();
     for shard in Shard::all() {
-        let owner = owners.get(shard.index()).and_then(Option::as_deref);
-        let is_mine = owner == Some(me);
-        let is_free = owner.is_none_or(|owner| !live.contains(owner));
-        match shard.home(live) {
-            Some(home) if home == me && is_free => moves.claim.push(shard),
-            Some(home) if home != me && is_mine && moves.part.len() < PARTED_AT_ONCE_MAX => moves.part.push(shard),
-            Some(_) | None => {}
+        let Some(Seen { owner, is_held }) = seen.get(shard.index()) else { continue };
+        let (is_mine, is_home) = (owner.as_deref() == Some(me), shard.home(live) == Some(me));
+        let is_free = owner.as_ref().is_none_or(|owner| !live.contains(owner));
+        match (is_mine, *is_held) {
+            (true, true) if !is_home && moves.part.len() < PARTED_AT_ONCE_MAX => moves.part.push(shard),
+            (true, true) => {}
+            (true, false) if !is_home => moves.release.push(shard),
+            (true, false) => moves.claim.push(shard),
+            (false, _) if is_home && is_free => moves.claim.push(shard),
+            (false, _) => {}
         }
     }
     moves
@@ -129,19 +143,27 @@ mod tests {
     proptest! {
         /// Nodes that look at the same facts agree, and some looks later each shard is where it is to be.
         #[test]
-        fn shares_come_to_rest(count in 1..6_usize, owners in prop::collection::vec(prop::option::of(0..7_usize), 64)) {
+        fn shares_come_to_rest(
+            count in 1..6_usize,
+            owners in prop::collection::vec((prop::option::of(0..7_usize), any::<bool>()), 64),
+        ) {
             let live = nodes(count);
-            let mut owners: Vec<Option<String>> =
-                owners.into_iter().map(|owner| owner.map(|number| format!("{number:016x}"))).collect();
+            let seen = |(owner, is_held): (Option<usize>, bool)| Seen {
+                owner: owner.map(|number| format!("{number:016x}")),
+                is_held,
+            };
+            let mut shards: Vec<Seen> = owners.into_iter().map(seen).collect();
             for _ in 0..=2 * usize::from(SHARDS) / PARTED_AT_ONCE_MAX {
                 for me in &live {
-                    let moves = moves(me, &live, &owners);
-                    moves.part.iter().for_each(|shard| owners[shard.index()] = None);
-                    moves.claim.iter().for_each(|shard| owners[shard.index()] = Some(me.clone()));
+                    let moves = moves(me, &live, &shards);
+                    moves.part.iter().chain(&moves.release).for_each(|shard| shards[shard.index()] = Seen::default());
+                    for shard in moves.claim {
+                        shards[shard.index()] = Seen { owner: Some(me.clone()), is_held: true };
+                    }
                 }
             }
             for shard in Shard::all() {
-                prop_assert_eq!(owners[shard.index()].as_deref(), shard.home(&live));
+                prop_assert_eq!(shards[shard.index()].owner.as_deref(), shard.home(&live));
             }
         }
     }

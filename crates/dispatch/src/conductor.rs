@@ -182,6 +182,7 @@ impl Conductor {
                 }
             }
             Message::Moved(parted) => self.on_moved(parted),
+            Message::Found(found) => self.on_found(found),
             Message::Refused(keys) => self.on_refused(keys),
             Message::PutOff(until) => self.sweep.want(until.saturating_sub(WINDOW)),
             Message::Done(done) => self.on_done(*done),

@@ -1,6 +1,6 @@
 //! The bounded hand-off from the store's commits to the conductor.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub enum Message {
     Discarded(Vec<DeliveryKey>),
     /// Other accounts are this node's than before; whoever is there is told once nothing is under way of what went.
     Moved(Option<oneshot::Sender<()>>),
+    /// Another node accepted these for this one.
+    Found(Vec<Loaded>),
     /// What came of these is not kept: they are another node's.
     Refused(Vec<DeliveryKey>),
     /// The store has something that is put off until this time.
@@ -121,6 +123,21 @@ impl Listener for Intake {
 
     fn moved(&self, parted: Option<oneshot::Sender<()>>) {
         let _ = self.messages.send(Message::Moved(parted));
+    }
+
+    fn found(&self, found: Vec<Loaded>) {
+        let waiting = self.fresh.fetch_add(found.len(), Ordering::Relaxed);
+        if waiting + found.len() <= FRESH_MAX {
+            let _ = self.messages.send(Message::Found(found));
+            return;
+        }
+        self.taken(found.len());
+        let mut oldest = BTreeMap::new();
+        for loaded in found {
+            let DeliveryKey { endpoint, event } = loaded.delivery.key;
+            oldest.entry(endpoint).and_modify(|tick: &mut Tick| *tick = event.min(*tick)).or_insert(event);
+        }
+        oldest.into_iter().for_each(|(endpoint, oldest)| self.recalled(endpoint, oldest));
     }
 
     fn refused(&self, keys: Vec<DeliveryKey>) {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use ringup_core::shard::{Moves, SHARDS, Shard, moves};
+use ringup_core::shard::{Moves, SHARDS, Seen, Shard, moves};
 
 const NODES: usize = 5;
 const SEEDS: u64 = 1_000;
@@ -86,7 +86,7 @@ impl World {
     }
 
     fn one_in(&mut self, many: u64) -> bool {
-        self.dice.next_u64() % many == 0
+        self.dice.next_u64().is_multiple_of(many)
     }
 
     fn up_to(&mut self, most: u64) -> u64 {
@@ -194,16 +194,16 @@ impl World {
                 Next::ReadShards(live.map(|(name, _)| name.clone()).collect())
             }
             Next::ReadShards(live) => {
-                let mut owners = Vec::new();
+                let mut seen = Vec::new();
                 for (shard, row) in Shard::all().zip(&database.shards) {
                     let is_held = row.node.as_ref() == Some(&node.name) && node.held.get(&shard) == Some(&row.epoch);
                     if !is_held {
                         node.held.remove(&shard);
                     }
-                    owners.push(row.node.clone().filter(|owner| *owner != node.name || is_held));
+                    seen.push(Seen { owner: row.node.clone(), is_held });
                 }
-                let Moves { claim, part } = moves(&node.name, &live, &owners);
-                Next::Claim(claim, part)
+                let Moves { claim, part, release } = moves(&node.name, &live, &seen);
+                Next::Claim(claim, [part, release].concat())
             }
             Next::Claim(claim, part) => {
                 // A statement waits for locks; here it comes back to what is locked with its next look.

@@ -233,6 +233,10 @@ impl Listener for Wakening {
         self.listener.refused(keys);
     }
 
+    fn found(&self, found: Vec<Loaded>) {
+        self.listener.found(found);
+    }
+
     fn grown(&self) {
         self.settled.send_modify(|commits| *commits = commits.wrapping_add(1));
     }

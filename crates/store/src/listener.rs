@@ -27,6 +27,8 @@ pub trait Listener: Send + Sync {
     fn moved(&self, _parted: Option<oneshot::Sender<()>>) {}
     /// What came of these is not kept, since they are another node's by now.
     fn refused(&self, _keys: Vec<DeliveryKey>) {}
+    /// Another node accepted these for this one, and they are durable.
+    fn found(&self, _found: Vec<Loaded>) {}
     /// Other nodes have logged attempts.
     fn grown(&self) {}
     /// Another node accepted something for this one that is due then.

@@ -100,7 +100,7 @@ async fn two_nodes_share_the_work_and_each_accepts_all_of_it() {
         let (owner, other) = if first.store.owns(*account) { (&first, &second) } else { (&second, &first) };
         // Accepted by the one that does not deliver it: the other hears of it, and finds it.
         let event = accept(&other.store, *account, *endpoint).await;
-        owner.ear.until("the owner hears of it", |heard| heard.recalled.contains(&(*endpoint, event.tick()))).await;
+        owner.ear.until("the owner hears of it", |heard| heard.found.iter().any(|it| it.event.id == event.id)).await;
         let waiting = owner.store.waiting(*endpoint, Tick(0), false, 10).await.expect("it reads");
         assert_eq!(waiting.len(), 1);
         assert!(other.ear.now(|heard| heard.fresh.iter().all(|fresh| fresh.endpoint != *endpoint)));

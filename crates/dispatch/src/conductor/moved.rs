@@ -2,9 +2,10 @@
 
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_store::seam::Loaded;
 use tokio::sync::oneshot;
 
-use super::Conductor;
+use super::{Conductor, entry};
 
 impl Conductor {
     pub(super) fn owns(&self, account: AccountKey) -> bool {
@@ -31,6 +32,15 @@ impl Conductor {
         self.held_bytes = self.held_bytes.saturating_sub(before);
         if is_over {
             self.forget(endpoint);
+        }
+    }
+
+    /// What another node accepted for this one.
+    pub(super) fn on_found(&mut self, found: Vec<Loaded>) {
+        self.intake.taken(found.len());
+        for loaded in found {
+            let room = self.has_room() && !self.is_emptying(loaded.delivery.key.endpoint);
+            self.visit(loaded.delivery.key.endpoint, |lane| lane.find(entry(loaded), room));
         }
     }
 

@@ -3,12 +3,27 @@
 use std::collections::VecDeque;
 
 use ringup_core::delivery::DeliveryState;
-use ringup_core::limits::LANE_REFILL_ROWS;
+use ringup_core::limits::{LANE_READY_MAX, LANE_REFILL_ROWS};
 use ringup_core::time::Tick;
 
 use super::{Entry, Lane, Refill, release, weight};
 
 impl Lane {
+    /// A delivery that another node accepted some time ago. Newer ones may have come here since, so it may lie behind the
+    /// cursor.
+    pub fn find(&mut self, entry: Entry, room: bool) {
+        let tick = entry.tick();
+        if tick > self.cursor {
+            self.offer(entry, room);
+        } else if !self.holds(tick) {
+            if room && self.ready.len() < LANE_READY_MAX && entry.delivery.state == DeliveryState::Waiting {
+                self.hold(entry);
+            } else {
+                self.read_again_from(tick);
+            }
+        }
+    }
+
     /// Where to read on, if the lane has room and the store has more. The caller reads and then calls `refilled`.
     pub fn wants_refill(&mut self) -> Option<Tick> {
         if !self.more || self.refill.is_some() || self.ready.len() > LANE_REFILL_ROWS / 2 {

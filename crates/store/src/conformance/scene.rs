@@ -170,6 +170,8 @@ pub struct Heard {
     /// Times that other accounts became this node's.
     pub moves: usize,
     pub refused: Vec<DeliveryKey>,
+    /// What others accepted for this node.
+    pub found: Vec<Loaded>,
     pub put_off: Vec<Timestamp>,
     /// Times that others logged something.
     pub growths: usize,
@@ -239,6 +241,10 @@ impl Listener for Ear {
 
     fn refused(&self, keys: Vec<DeliveryKey>) {
         self.hear(|heard| heard.refused.extend(keys));
+    }
+
+    fn found(&self, found: Vec<Loaded>) {
+        self.hear(|heard| heard.found.extend(found));
     }
 
     fn grown(&self) {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringup_core::shard::{Moves, Shard, moves};
+use ringup_core::shard::{Moves, Seen, Shard, moves};
 use ringup_core::time::Tick;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -157,19 +157,21 @@ impl Membership {
                 tracing::warn!(shard = shard.number(), "another node has taken over what this one did");
                 has_changed = true;
             }
-            // What we had before, under an epoch that we do not know, is taken anew.
-            seen.push(owner.filter(|owner| owner != me || is_held));
+            seen.push(Seen { owner, is_held });
         }
         self.alone = live.len() <= 1;
         // Giving back began, and then the nodes changed or the database was away: it is not going on.
         let going = self.parting.as_ref().map_or(&[][..], |parting| &parting.shards);
         for shard in Shard::all().filter(|shard| !holding.owns(*shard) && !going.contains(shard)) {
-            if seen.get(shard.index()).is_some_and(|owner| owner.as_ref() == Some(me)) {
+            if seen.get(shard.index()).is_some_and(|seen| seen.is_held) {
                 holding.resume(shard);
                 has_changed = true;
             }
         }
-        let Moves { claim, part } = moves(me, &live, &seen);
+        let Moves { claim, part, release } = moves(me, &live, &seen);
+        if !release.is_empty() {
+            lease::release(link, me, &release).await?;
+        }
         if !claim.is_empty() {
             let claimed = lease::claim(link, &self.right, &claim).await?;
             claimed.iter().for_each(|(shard, epoch)| holding.take(*shard, *epoch));
@@ -234,6 +236,7 @@ impl Membership {
         let heard = !nudges.is_empty();
         for nudge in nudges {
             match nudge {
+                Nudge::Fresh(found) => listener.found(found),
                 Nudge::Work(endpoint, oldest) => listener.recalled(endpoint, oldest),
                 Nudge::Later(at) => listener.put_off(at),
                 Nudge::Resent(loaded) => listener.resent(loaded),

@@ -19,10 +19,15 @@ use super::work;
 use crate::seam::{Fresh, Loaded};
 
 /// Taken at once; the rest with the next look.
-const TAKEN_MAX: i64 = 4_096;
+const TAKEN_MAX: i64 = 512;
+
+/// Deliveries whose payload is larger are read by their lane when it has room for them.
+const FETCHED_BYTES_MAX: usize = 16 * 1024;
 
 /// What is told.
 pub(super) enum Nudge {
+    /// These want their first attempt.
+    Fresh(Vec<Loaded>),
     /// Deliveries of the endpoint wait, the oldest of this event.
     Work(EndpointKey, Tick),
     /// Something is put off until this time.
@@ -35,6 +40,7 @@ const WORK: i16 = 0;
 const LATER: i16 = 1;
 const RESENT: i16 = 2;
 const DISCARDED: i16 = 3;
+const FRESH: i16 = 4;
 
 #[derive(Default)]
 struct Rows {
@@ -57,13 +63,17 @@ impl Rows {
     }
 }
 
-/// One row for each endpoint that has something new, however much it is.
+/// What is small is named by itself, so that its owner reads all of it at once; of the rest one row for each endpoint.
 pub(super) async fn put(link: &Link, fresh: &[Fresh], notices: &[Notice]) -> Outcome<()> {
     let mut oldest: BTreeMap<EndpointKey, (AccountKey, Tick)> = BTreeMap::new();
     let mut earliest: BTreeMap<Shard, (&Fresh, Timestamp)> = BTreeMap::new();
+    let mut rows = Rows::default();
     for fresh in fresh {
         let account = fresh.event.account;
         match fresh.due_at {
+            None if fresh.event.payload.len() <= FETCHED_BYTES_MAX => {
+                rows.add(FRESH, account, fresh.endpoint, fresh.event.tick(), None);
+            }
             // They come in the order of their ticks.
             None => drop(oldest.entry(fresh.endpoint).or_insert((account, fresh.event.tick()))),
             Some(at) => {
@@ -74,7 +84,6 @@ pub(super) async fn put(link: &Link, fresh: &[Fresh], notices: &[Notice]) -> Out
             }
         }
     }
-    let mut rows = Rows::default();
     oldest.into_iter().for_each(|(endpoint, (account, tick))| rows.add(WORK, account, endpoint, tick, None));
     for (fresh, at) in earliest.into_values() {
         rows.add(LATER, fresh.event.account, fresh.endpoint, fresh.event.tick(), Some(at));
@@ -110,11 +119,22 @@ pub(super) async fn take(link: &Link, shards: &[i32]) -> Outcome<Vec<Nudge>> {
                )
                SELECT * FROM w ORDER BY number";
     let rows = link.query(sql, &[&shards, &TAKEN_MAX]).await?;
-    let mut nudges = Vec::with_capacity(rows.len());
+    let mut nudges = Vec::new();
+    let is_fresh = |row: &Row| get::<i16>(row, "kind").is_ok_and(|kind| kind == FRESH);
+    let (fresh, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_fresh);
+    if !fresh.is_empty() {
+        nudges.push(Nudge::Fresh(fetch(link, &fresh).await?));
+    }
     for row in &rows {
         nudges.extend(read(link, row).await?);
     }
     Ok(nudges)
+}
+
+/// In the order of their events.
+async fn fetch(link: &Link, rows: &[Row]) -> Outcome<Vec<Loaded>> {
+    let column = |name: &str| rows.iter().map(|row| get::<i64>(row, name)).collect::<Outcome<Vec<i64>>>();
+    work::some(link, &column("account")?, &column("tick")?, &column("endpoint")?).await
 }
 
 async fn read(link: &Link, row: &Row) -> Outcome<Option<Nudge>> {
