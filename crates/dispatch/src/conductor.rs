@@ -64,8 +64,7 @@ pub struct Conductor {
     /// Attempts to be told about once they are durable.
     announced: BTreeMap<DeliveryKey, Pending>,
     heard: crate::reward::Heard,
-    /// Told once nothing is under way of what is another node's.
-    parting: Vec<oneshot::Sender<()>>,
+    others: moved::Others,
     stop: Option<Stop>,
 }
 
@@ -118,7 +117,7 @@ impl Conductor {
             held_bytes: 0,
             announced: BTreeMap::new(),
             heard: BTreeMap::new(),
-            parting: Vec::new(),
+            others: moved::Others::default(),
             stop: None,
         }
     }
@@ -182,6 +181,7 @@ impl Conductor {
                 }
             }
             Message::Moved(parted) => self.on_moved(parted),
+            Message::Looking => self.others.look(),
             Message::Found(found) => self.on_found(found),
             Message::Refused(keys) => self.on_refused(keys),
             Message::PutOff(until) => self.sweep.want(until.saturating_sub(WINDOW)),
@@ -360,6 +360,7 @@ impl Conductor {
         }
         crate::reward::tell(&mut self.heard, key, &self.shell.catalogue);
         self.sweep.on_settled(key);
+        self.others.on_settled(key);
         self.visit(key.endpoint, |lane| lane.settled(key.event));
     }
 

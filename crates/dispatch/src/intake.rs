@@ -31,6 +31,8 @@ pub enum Message {
     Discarded(Vec<DeliveryKey>),
     /// Other accounts are this node's than before; whoever is there is told once nothing is under way of what went.
     Moved(Option<oneshot::Sender<()>>),
+    /// What others accepted for this node is about to be read.
+    Looking,
     /// Another node accepted these for this one.
     Found(Vec<Loaded>),
     /// What came of these is not kept: they are another node's.
@@ -123,6 +125,10 @@ impl Listener for Intake {
 
     fn moved(&self, parted: Option<oneshot::Sender<()>>) {
         let _ = self.messages.send(Message::Moved(parted));
+    }
+
+    fn looking(&self) {
+        let _ = self.messages.send(Message::Looking);
     }
 
     fn found(&self, found: Vec<Loaded>) {

@@ -233,6 +233,10 @@ impl Listener for Wakening {
         self.listener.refused(keys);
     }
 
+    fn looking(&self) {
+        self.listener.looking();
+    }
+
     fn found(&self, found: Vec<Loaded>) {
         self.listener.found(found);
     }

@@ -27,6 +27,8 @@ pub trait Listener: Send + Sync {
     fn moved(&self, _parted: Option<oneshot::Sender<()>>) {}
     /// What came of these is not kept, since they are another node's by now.
     fn refused(&self, _keys: Vec<DeliveryKey>) {}
+    /// What other nodes accepted for this one is about to be read: what is settled from now on may look live in it.
+    fn looking(&self) {}
     /// Another node accepted these for this one, and they are durable.
     fn found(&self, _found: Vec<Loaded>) {}
     /// Other nodes have logged attempts.

@@ -1,11 +1,34 @@
 //! Sharing the work with other nodes: lanes go and come with the accounts that are this node's.
 
+use std::collections::BTreeSet;
+
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_store::seam::Loaded;
 use tokio::sync::oneshot;
 
 use super::{Conductor, entry};
+
+/// What the conductor knows of the other nodes.
+#[derive(Default)]
+pub struct Others {
+    /// Told once nothing is under way of what is another node's.
+    parting: Vec<oneshot::Sender<()>>,
+    /// While what they accepted is being read: settled since that began, so it may look live there.
+    settled: Option<BTreeSet<DeliveryKey>>,
+}
+
+impl Others {
+    pub fn look(&mut self) {
+        self.settled = Some(BTreeSet::new());
+    }
+
+    pub fn on_settled(&mut self, key: DeliveryKey) {
+        if let Some(settled) = &mut self.settled {
+            settled.insert(key);
+        }
+    }
+}
 
 impl Conductor {
     pub(super) fn owns(&self, account: AccountKey) -> bool {
@@ -18,7 +41,7 @@ impl Conductor {
         for endpoint in endpoints {
             self.attend(endpoint);
         }
-        self.parting.extend(parted);
+        self.others.parting.extend(parted);
         self.find_work();
         self.sweep.want(self.shell.steady.now());
     }
@@ -38,7 +61,8 @@ impl Conductor {
     /// What another node accepted for this one.
     pub(super) fn on_found(&mut self, found: Vec<Loaded>) {
         self.intake.taken(found.len());
-        for loaded in found {
+        let settled = self.others.settled.take().unwrap_or_default();
+        for loaded in found.into_iter().filter(|loaded| !settled.contains(&loaded.delivery.key)) {
             let room = self.has_room() && !self.is_emptying(loaded.delivery.key.endpoint);
             self.visit(loaded.delivery.key.endpoint, |lane| lane.find(entry(loaded), room));
         }
@@ -58,10 +82,10 @@ impl Conductor {
     }
 
     pub(super) fn tell_parted(&mut self) {
-        if self.parting.is_empty() || self.lanes.values().any(|slot| !self.owns(slot.lane.account)) {
+        if self.others.parting.is_empty() || self.lanes.values().any(|slot| !self.owns(slot.lane.account)) {
             return;
         }
-        for parted in self.parting.drain(..) {
+        for parted in self.others.parting.drain(..) {
             // Whoever asked may not wait any more.
             let _ = parted.send(());
         }

@@ -231,9 +231,12 @@ impl Membership {
         if shards.is_empty() {
             return Ok(false);
         }
+        if let Some(listener) = self.shared.listener() {
+            listener.looking();
+        }
         let nudges = nudge::take(link, &shards).await?;
         let Some(listener) = self.shared.listener() else { return Ok(false) };
-        let heard = !nudges.is_empty();
+        let heard = nudges.iter().any(|nudge| !matches!(nudge, Nudge::Fresh(found) if found.is_empty()));
         for nudge in nudges {
             match nudge {
                 Nudge::Fresh(found) => listener.found(found),

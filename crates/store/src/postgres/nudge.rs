@@ -122,9 +122,8 @@ pub(super) async fn take(link: &Link, shards: &[i32]) -> Outcome<Vec<Nudge>> {
     let mut nudges = Vec::new();
     let is_fresh = |row: &Row| get::<i16>(row, "kind").is_ok_and(|kind| kind == FRESH);
     let (fresh, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_fresh);
-    if !fresh.is_empty() {
-        nudges.push(Nudge::Fresh(fetch(link, &fresh).await?));
-    }
+    // Told in any case: the look is over.
+    nudges.push(Nudge::Fresh(if fresh.is_empty() { Vec::new() } else { fetch(link, &fresh).await? }));
     for row in &rows {
         nudges.extend(read(link, row).await?);
     }
