@@ -115,6 +115,9 @@ async fn two_nodes_share_the_work_and_each_accepts_all_of_it() {
         assert_eq!(state(now), Some(DeliveryState::Waiting));
         owner.store.record(sample::settlement(&event, *endpoint, After::Delivered));
         owner.ear.until("it is settled", |heard| heard.settled.iter().any(|key| key.endpoint == *endpoint)).await;
+        // Also on the first day of an owner that has not accepted anything on it.
+        let now = other.store.destinations(*account, event.id).await.expect("any node reads");
+        assert_eq!(state(now), None, "it is delivered");
 
         // Resent and discarded by the wrong one: the owner hears of both.
         other.store.resend(*account, event.id, *endpoint, sample::noon()).await.expect("any node resends");

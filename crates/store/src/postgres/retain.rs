@@ -110,7 +110,7 @@ async fn let_go(
     attempts: bool,
 ) -> Outcome<(Option<u64>, Vec<super::notice::Notice>)> {
     let nothing = Ok((None, Vec::new()));
-    if !turn.days.contains(&day) {
+    if !turn.has_day(day).await? {
         return nothing;
     }
     turn.link.batch(PATIENT).await?;

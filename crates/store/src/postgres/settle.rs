@@ -23,7 +23,7 @@ pub(super) async fn settle(turn: &mut Turn, settlements: &[&Settlement]) -> Outc
     let mut steps: HashMap<DeliveryKey, (After, &Settlement)> = HashMap::new();
     for settlement in settlements {
         let key = settlement.key;
-        if !turn.days.contains(&key.event.day()) {
+        if !turn.has_day(key.event.day()).await? {
             // Retention took the day; its log went with it.
             continue;
         }

@@ -153,6 +153,18 @@ impl Turn {
         self.notices.extend(notices);
     }
 
+    /// Whether the day has its partitions: another node may have made them.
+    pub(super) async fn has_day(&mut self, day: Day) -> Outcome<bool> {
+        if self.days.contains(&day) {
+            return Ok(true);
+        }
+        let is_there = self.link.one("SELECT 1 FROM day WHERE day = $1 LIMIT 1", &[&day.0]).await?.is_some();
+        if is_there {
+            Arc::make_mut(&mut self.days).insert(day);
+        }
+        Ok(is_there)
+    }
+
     /// Makes sure that the day has its partitions.
     pub(super) async fn make_day(&mut self, day: Day) -> Outcome<()> {
         if !self.days.contains(&day) {
