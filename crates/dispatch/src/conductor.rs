@@ -335,6 +335,7 @@ impl Conductor {
     fn on_accepted(&mut self, fresh: Vec<Fresh>) {
         self.intake.taken(fresh.len());
         let horizon = self.shell.steady.now().saturating_add(WINDOW);
+        let is_shared = self.shell.catalogue.store().is_shared();
         for Fresh { event, endpoint, order_key, due_at } in fresh {
             let key = DeliveryKey { endpoint, event: event.tick() };
             let state = due_at.map_or(DeliveryState::Waiting, DeliveryState::Scheduled);
@@ -342,7 +343,11 @@ impl Conductor {
             // While an endpoint is being emptied, only the store knows what is left of it.
             let room = self.has_room() && !self.is_emptying(endpoint);
             match due_at {
-                None => drop(self.visit(endpoint, |lane| lane.offer(Entry { event, delivery, put_off: false }, room))),
+                // Another node may have accepted older ones a moment ago: an ordered lane reads them all, in order.
+                None => drop(self.visit(endpoint, |lane| {
+                    let room = room && !(is_shared && lane.is_ordered());
+                    lane.offer(Entry { event, delivery, put_off: false }, room)
+                })),
                 Some(at) if at <= horizon && room => {
                     self.visit(endpoint, |lane| lane.put_off(Entry { event, delivery, put_off: true }));
                 }
@@ -387,7 +392,7 @@ impl Conductor {
         {
             stop.interrupted += 1;
         }
-        let room = self.has_room() && is_near(after, now);
+        let room = self.has_room() && read::is_near(after, now);
         let held = self.visit(key.endpoint, |lane| {
             lane.answered();
             lane.breaker.on_outcome(pass, verdict, asked, draw, now);
@@ -484,14 +489,6 @@ impl Slot {
         ));
         self.prepared = Some(fresh.clone());
         fresh
-    }
-}
-
-/// Whether a retry is due before the next sweep could bring it; later ones sleep in the store.
-fn is_near(after: After, now: Timestamp) -> bool {
-    match after {
-        After::Retry { due_at, .. } => due_at <= now.saturating_add(WINDOW),
-        After::Delivered | After::Ended(_) | After::Unchanged => true,
     }
 }
 

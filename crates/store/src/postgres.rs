@@ -173,6 +173,10 @@ impl Store for PostgresStore {
         self.shared.holding.owns(Shard::of(account))
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn leads(&self) -> bool {
         Shard::all().next().is_some_and(|first| self.shared.holding.owns(first))
     }

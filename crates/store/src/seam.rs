@@ -98,6 +98,11 @@ pub trait Store: Send + Sync + 'static {
         true
     }
 
+    /// Whether other nodes may accept events for this one's accounts. Never changes.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Whether this node does what one node of an installation does: retention, and telling of changes. Never waits.
     fn leads(&self) -> bool {
         true

@@ -91,8 +91,7 @@ fn on_postgres() -> Result<Outcome> {
     }
     let on_it = (STORE_VARIABLE, "postgres");
     let outcome = counted(&["nextest", "run", "-p", "ringup", "--no-fail-fast", "-E", ON_POSTGRES], &[on_it])?;
-    let program = std::env::current_exe()?;
-    let mut sdks = child::command(&program.to_string_lossy(), &["test", "--only", "sdk"]);
+    let mut sdks = child::cargo(&["xtask", "test", "--only", "sdk"]);
     sdks.env(on_it.0, on_it.1);
     child::run(sdks)?;
     Ok(outcome)

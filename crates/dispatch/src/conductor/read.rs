@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ringup_core::delivery::DeliveryState;
+use ringup_core::delivery::{After, DeliveryState};
 use ringup_core::key::EndpointKey;
 use ringup_core::limits::LANE_REFILL_ROWS;
 use ringup_core::time::{Tick, Timestamp};
@@ -141,4 +141,12 @@ fn begun(loaded: Loaded, now: Timestamp) -> Entry {
         DeliveryState::Scheduled(_) | DeliveryState::Waiting | DeliveryState::Ended(_) => {}
     }
     entry
+}
+
+/// Whether a retry is due before the next sweep could bring it; later ones sleep in the store.
+pub(super) fn is_near(after: After, now: Timestamp) -> bool {
+    match after {
+        After::Retry { due_at, .. } => due_at <= now.saturating_add(WINDOW),
+        After::Delivered | After::Ended(_) | After::Unchanged => true,
+    }
 }

@@ -10,10 +10,16 @@ use super::{Entry, Lane, Refill, release, weight};
 
 impl Lane {
     /// A delivery that another node accepted some time ago. Newer ones may have come here since, so it may lie behind the
-    /// cursor.
+    /// cursor; and older ones of this node's own may still be on their way here, so the cursor stays where it is.
+    /// In an ordered lane all comes from the store, in the order of its commits: what lies behind the cursor was there.
     pub fn find(&mut self, entry: Entry, room: bool) {
         let tick = entry.tick();
-        if tick > self.cursor {
+        if self.is_ordered() {
+            if tick > self.cursor {
+                self.miss();
+            }
+        } else if tick > self.cursor && (self.more || self.refill.is_some() || !room) {
+            // What is read next has it, as it has everything that was committed before.
             self.offer(entry, room);
         } else if !self.holds(tick) {
             if room && self.ready.len() < LANE_READY_MAX && entry.delivery.state == DeliveryState::Waiting {

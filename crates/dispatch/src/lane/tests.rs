@@ -70,6 +70,29 @@ fn a_lane_put_back_during_a_read_reads_the_right_place_again() {
 }
 
 #[test]
+fn what_another_node_accepted_does_not_hide_what_this_one_accepted_before() {
+    let mut lane = lane(Ordering::None);
+    lane.find(new_entry(9, None), true);
+    assert!(lane.offer(new_entry(5, None), true), "it was accepted before, and is told later");
+    lane.find(new_entry(3, None), true);
+    lane.find(new_entry(9, None), true);
+    let order: Vec<u64> = (0..4).filter_map(|_| started(lane.take(START))).collect();
+    assert_eq!(order, [3, 5, 9], "each once");
+}
+
+#[test]
+fn an_ordered_lane_takes_what_others_accepted_from_the_store_alone() {
+    let mut lane = lane(Ordering::Strict);
+    lane.find(new_entry(9, None), true);
+    assert_eq!(started(lane.take(START)), None, "older ones may be in the store");
+    assert_eq!(lane.wants_refill(), Some(Tick(0)));
+    lane.refilled(Some([5, 9].map(|tick| new_entry(tick, None)).into()), 256);
+    lane.find(new_entry(5, None), true);
+    assert_eq!(lane.wants_refill(), None, "the read had it");
+    assert_eq!(started(lane.take(START)), Some(5));
+}
+
+#[test]
 fn what_was_held_when_the_endpoint_stopped_does_not_come_back_with_a_late_read() {
     let mut lane = lane(Ordering::None);
     lane.miss();
