@@ -108,15 +108,15 @@ impl World {
 
     /// As `kill -9`: the database takes its transaction back.
     fn end(&mut self, at: usize) {
-        let session = self.nodes[at].session;
-        self.database
-            .shards
-            .iter_mut()
-            .filter(|row| row.locked_by == Some((at, session)))
-            .for_each(|row| row.locked_by = None);
+        self.unlock(at);
         let node = &mut self.nodes[at];
         (node.alive, node.writing) = (false, None);
         node.held.clear();
+    }
+
+    fn unlock(&mut self, at: usize) {
+        let me = Some((at, self.nodes[at].session));
+        self.database.shards.iter_mut().filter(|row| row.locked_by == me).for_each(|row| row.locked_by = None);
     }
 
     fn step(&mut self, at: usize) {
@@ -135,12 +135,7 @@ impl World {
         }
         if self.nodes[at].cut_off_until > now {
             // Its connection is gone, and with it what was under way.
-            let session = self.nodes[at].session;
-            self.database
-                .shards
-                .iter_mut()
-                .filter(|row| row.locked_by == Some((at, session)))
-                .for_each(|row| row.locked_by = None);
+            self.unlock(at);
             (self.nodes[at].writing, self.nodes[at].next) = (None, Next::Renew);
             return;
         }
