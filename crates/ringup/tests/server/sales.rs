@@ -56,7 +56,11 @@ async fn the_same_invoice_is_asked_about_once_and_its_reward_recorded_once() -> 
         seen
     };
     let (first, second, seen) = tokio::join!(submit(&one, "INV-1"), submit(&two, "inv-1"), opened);
-    let (first, second) = (first?, second?);
+    // Either of the two may be the one that is asked about.
+    let (first, second) = match (first?, second?) {
+        (cached, live) if cached["kind"] == "cache" => (live, cached),
+        answers => answers,
+    };
     assert_eq!((&first["kind"], &first["answer"]["reward"]), (&json!("live"), &json!(120)), "{first}");
     assert_eq!(first["answer"], second["answer"], "{second}");
     assert_eq!((&first["queued"], first["callId"].as_str()), (&json!(false), Some(seen?.remove(0).id())));
