@@ -12,55 +12,36 @@ use ringup_core::key::AccountKey;
 use ringup_core::time::{Tick, Timestamp};
 
 use super::fault::Outcome;
+use super::link::Link;
 use super::row::{bits, bits_back, event_id, get, integer, keep_columns, words_text};
 use super::settle::{Attempts, Counters};
 use super::turn::Turn;
 use crate::seam::{Acceptance, Fresh, NewEvent};
 use crate::shape::target::pack_targets;
 
-/// Takes all of them, and answers for each what it became.
-pub(super) async fn accept(turn: &mut Turn, events: &[&NewEvent]) -> Outcome<Vec<Acceptance>> {
-    let mut known = Known::load(turn, events).await?;
-    let mut acceptances = Vec::with_capacity(events.len());
-    let mut rows = Rows::default();
-    for event in events {
-        let acceptance = match known.seen(turn.shared.plan.idempotency_window, event) {
-            Some(acceptance) => acceptance,
-            None => {
-                let id = rows.add(turn, event).await?;
-                known.learn(event, id);
-                Acceptance::New(id)
-            }
-        };
-        acceptances.push(acceptance);
-    }
-    rows.put(turn).await?;
-    Ok(acceptances)
-}
-
 /// Events that have the names of those that come.
 #[derive(Default)]
-struct Known<'e> {
+pub(super) struct Known<'e> {
     by_idempotency: HashMap<(AccountKey, &'e str), (EventId, u64)>,
     by_uid: HashMap<(AccountKey, &'e str), EventId>,
 }
 
 impl<'e> Known<'e> {
-    async fn load(turn: &Turn, events: &[&'e NewEvent]) -> Outcome<Known<'e>> {
+    /// Of these events. For a turn that has locked their shards.
+    pub(super) async fn load(link: &Link, window: Duration, events: Vec<&'e NewEvent>) -> Outcome<Known<'e>> {
         let mut known = Known::default();
         let keyed = events.iter().filter_map(|event| {
             let idempotency = event.idempotency.as_ref()?;
             Some((event.account, idempotency.key.as_str(), idempotency.not_before))
         });
-        for (name, row) in newest(turn, "idempotency", keyed.collect()).await? {
+        for (name, row) in newest(link, "idempotency", keyed.collect()).await? {
             let fingerprint = get::<Option<i64>>(&row, "fingerprint")?.map(bits_back).unwrap_or_default();
             known.by_idempotency.insert(name, (event_id(&row)?, fingerprint));
         }
-        let window = turn.shared.plan.idempotency_window;
         let named = events
             .iter()
             .filter_map(|event| Some((event.account, event.uid.as_deref()?, event.now.saturating_sub(window))));
-        for (name, row) in newest(turn, "uid", named.collect()).await? {
+        for (name, row) in newest(link, "uid", named.collect()).await? {
             known.by_uid.insert(name, event_id(&row)?);
         }
         Ok(known)
@@ -92,7 +73,7 @@ impl<'e> Known<'e> {
 
 /// The newest events that have these names, if they are not older than that matters.
 async fn newest<'e>(
-    turn: &Turn,
+    link: &Link,
     column: &str,
     names: Vec<(AccountKey, &'e str, Timestamp)>,
 ) -> Outcome<Vec<((AccountKey, &'e str), tokio_postgres::Row)>> {
@@ -108,7 +89,7 @@ async fn newest<'e>(
             WHERE e.account = w.account AND e.{column} = w.name AND e.tick > $3 ORDER BY e.tick DESC LIMIT 1
          ) f"
     );
-    let found = turn.link.query(&sql, &[&accounts, &texts, &since]).await?;
+    let found = link.query(&sql, &[&accounts, &texts, &since]).await?;
     let mut named = Vec::with_capacity(found.len());
     for row in found {
         let number = usize::try_from(get::<i64>(&row, "n")?).unwrap_or(0);
@@ -121,7 +102,7 @@ async fn newest<'e>(
 
 /// New rows, column by column.
 #[derive(Default)]
-struct Rows<'e> {
+pub(super) struct Rows<'e> {
     accounts: Vec<i64>,
     ticks: Vec<i64>,
     randoms: Vec<&'e [u8]>,
@@ -171,6 +152,28 @@ struct Ended {
 }
 
 impl<'e> Rows<'e> {
+    /// Takes all of them, and answers for each what it became.
+    pub(super) async fn accept(
+        &mut self,
+        turn: &mut Turn,
+        known: &mut Known<'e>,
+        events: &'e [NewEvent],
+    ) -> Outcome<Vec<Acceptance>> {
+        let mut acceptances = Vec::with_capacity(events.len());
+        for event in events {
+            let acceptance = match known.seen(turn.shared.plan.idempotency_window, event) {
+                Some(acceptance) => acceptance,
+                None => {
+                    let id = self.add(turn, event).await?;
+                    known.learn(event, id);
+                    Acceptance::New(id)
+                }
+            };
+            acceptances.push(acceptance);
+        }
+        Ok(acceptances)
+    }
+
     async fn add(&mut self, turn: &mut Turn, new: &'e NewEvent) -> Outcome<EventId> {
         let tick = turn.next_event(new.account, new.now)?;
         turn.make_day(tick.day()).await?;
@@ -244,7 +247,7 @@ impl<'e> Rows<'e> {
     }
 
     /// All tables at once, one round trip: none of these statements needs what another one did.
-    async fn put(self, turn: &Turn) -> Outcome<()> {
+    pub(super) async fn put(self, turn: &Turn) -> Outcome<()> {
         if self.ticks.is_empty() {
             return Ok(());
         }

@@ -121,7 +121,7 @@ impl Link {
         self.lost.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
-    async fn statement(&self, sql: &str) -> Outcome<Statement> {
+    pub(super) async fn statement(&self, sql: &str) -> Outcome<Statement> {
         let known = self.statements.lock().unwrap_or_else(PoisonError::into_inner).get(sql).cloned();
         if let Some(statement) = known {
             return Ok(statement);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ringup_core::delivery::{After, DeliveryKey};
 use ringup_core::id::EventId;
-use ringup_core::key::AccountKey;
+use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::time::{Day, Timestamp};
 
 use super::fate;
@@ -17,33 +17,65 @@ use crate::log_entry::{Attempt, Count, OutcomeWord};
 use crate::query::MinuteCount;
 use crate::seam::Settlement;
 
-/// A delivery that is no longer live keeps the state it has; its attempt and counters are recorded all the same.
-pub(super) async fn settle(turn: &mut Turn, settlements: &[&Settlement]) -> Outcome<()> {
-    let (mut attempts, mut counters) = (Attempts::default(), Counters::default());
-    let mut steps: HashMap<DeliveryKey, (After, &Settlement)> = HashMap::new();
-    for settlement in settlements {
+/// What came of the attempts of a group. A delivery that is no longer live keeps the state it has; its attempt and counters
+/// are recorded all the same.
+#[derive(Default)]
+pub(super) struct Settling<'s> {
+    attempts: Attempts<'s>,
+    counters: Counters,
+    steps: HashMap<DeliveryKey, (After, &'s Settlement)>,
+}
+
+/// A delivery that was live and is over.
+pub(super) struct Over {
+    key: DeliveryKey,
+    is_delivered: bool,
+}
+
+impl<'s> Settling<'s> {
+    pub(super) async fn add(&mut self, turn: &mut Turn, settlement: &'s Settlement) -> Outcome<()> {
         let key = settlement.key;
         if !turn.has_day(key.event.day()).await? {
             // Retention took the day; its log went with it.
-            continue;
+            return Ok(());
         }
         let (account, event) = (settlement.event.account, settlement.event.id);
         if let Some(attempt) = &settlement.attempt {
-            attempts.add(turn, key, account, event, attempt, settlement.ended_at)?;
+            self.attempts.add(turn, key, account, event, attempt, settlement.ended_at)?;
         }
         if let Some(count) = settlement.count {
-            counters.add(account, key, count);
+            self.counters.add(account, key, count);
         }
         // In their order: the first that ends a delivery is the last that changes it.
-        let is_over = steps.get(&key).is_some_and(|(after, _)| matches!(after, After::Delivered | After::Ended(_)));
+        let is_over =
+            self.steps.get(&key).is_some_and(|(after, _)| matches!(after, After::Delivered | After::Ended(_)));
         if !is_over && settlement.after != After::Unchanged {
-            steps.insert(key, (settlement.after, settlement));
+            self.steps.insert(key, (settlement.after, settlement));
         }
+        Ok(())
     }
-    tokio::try_join!(attempts.put(turn), counters.put(turn), retry(turn, &steps))?;
-    let delivered = end(turn, &steps).await?;
-    let finished = delivered.iter().filter_map(|key| steps.get(key)).map(|(_, settlement)| &*settlement.event);
-    fate::settle_payloads(turn, finished).await
+
+    /// All at once, in one round trip. Answers which are over.
+    pub(super) async fn put(&self, turn: &Turn) -> Outcome<Vec<Over>> {
+        let Settling { attempts, counters, steps } = self;
+        let ((), (), (), over) =
+            tokio::try_join!(attempts.put(turn), counters.put(turn), retry(turn, steps), end(turn, steps))?;
+        Ok(over)
+    }
+
+    /// Counts what is over, and lets go of payloads that nobody needs any more.
+    pub(super) async fn finish(&self, turn: &mut Turn, over: Vec<Over>) -> Outcome<()> {
+        let mut delivered = Vec::new();
+        for Over { key, is_delivered } in over {
+            turn.count_live(key.event.day(), -1);
+            match is_delivered {
+                true => delivered.push(key),
+                false => turn.count_ended(key.event.day(), 1),
+            }
+        }
+        let finished = delivered.iter().filter_map(|key| self.steps.get(key)).map(|(_, settlement)| &*settlement.event);
+        fate::settle_payloads(turn, finished).await
+    }
 }
 
 async fn retry(turn: &Turn, steps: &HashMap<DeliveryKey, (After, &Settlement)>) -> Outcome<()> {
@@ -68,8 +100,8 @@ async fn retry(turn: &Turn, steps: &HashMap<DeliveryKey, (After, &Settlement)>) 
     turn.link.execute(sql, &[&accounts, &ticks, &endpoints, &due_ats, &made]).await.map(drop)
 }
 
-/// Answers which were delivered.
-async fn end(turn: &mut Turn, steps: &HashMap<DeliveryKey, (After, &Settlement)>) -> Outcome<Vec<DeliveryKey>> {
+/// Answers which were live.
+async fn end(turn: &Turn, steps: &HashMap<DeliveryKey, (After, &Settlement)>) -> Outcome<Vec<Over>> {
     let (mut accounts, mut ticks, mut endpoints) = (Vec::new(), Vec::new(), Vec::new());
     let mut hows: Vec<Option<&str>> = Vec::new();
     for (key, (after, settlement)) in steps {
@@ -98,17 +130,13 @@ async fn end(turn: &mut Turn, steps: &HashMap<DeliveryKey, (After, &Settlement)>
                   SELECT account, tick, endpoint, how FROM gone WHERE how IS NOT NULL
                )
                SELECT tick, endpoint, how IS NULL AS delivered FROM gone";
-    let mut delivered = Vec::new();
-    for row in turn.link.query(sql, &[&accounts, &ticks, &endpoints, &hows]).await? {
-        let event = tick(&row, "tick")?;
-        turn.count_live(event.day(), -1);
-        if get(&row, "delivered")? {
-            delivered.push(DeliveryKey { endpoint: ringup_core::key::EndpointKey(get(&row, "endpoint")?), event });
-        } else {
-            turn.count_ended(event.day(), 1);
-        }
-    }
-    Ok(delivered)
+    let over = turn.link.query(sql, &[&accounts, &ticks, &endpoints, &hows]).await?;
+    over.iter()
+        .map(|row| {
+            let key = DeliveryKey { endpoint: EndpointKey(get(row, "endpoint")?), event: tick(row, "tick")? };
+            Ok(Over { key, is_delivered: get(row, "delivered")? })
+        })
+        .collect()
 }
 
 /// New log entries, column by column.

@@ -16,6 +16,10 @@ use super::schema;
 use super::shared::Shared;
 use crate::seam::Fresh;
 
+/// Keeps other nodes from writing to these shards until the end, and reads what is known of them.
+pub(super) const LOCK: &str = "SELECT shard, node, epoch, last_event, last_attempt FROM shard WHERE shard = ANY ($1)
+                               ORDER BY shard FOR UPDATE";
+
 /// The last ids that this node gave. They grow over all its accounts; those of another node may be the same for other
 /// accounts.
 #[derive(Clone, Copy, Default, Debug)]
@@ -58,15 +62,16 @@ pub(super) struct Turn {
 }
 
 impl Turn {
+    /// With these shards locked.
     pub(super) async fn begin(
         link: Arc<Link>,
         shared: Arc<Shared>,
         days: Arc<BTreeSet<Day>>,
         last: LastTicks,
+        shards: BTreeSet<Shard>,
     ) -> Outcome<Turn> {
-        link.batch("BEGIN").await?;
-        Ok(Turn {
-            link,
+        let mut turn = Turn {
+            link: link.clone(),
             lost: Vec::new(),
             shared,
             days,
@@ -75,7 +80,10 @@ impl Turn {
             fresh: Vec::new(),
             notices: Vec::new(),
             changes: BTreeMap::new(),
-        })
+        };
+        // Sent in this order and answered in one round trip.
+        tokio::try_join!(link.batch("BEGIN"), turn.lock(&shards))?;
+        Ok(turn)
     }
 
     /// Keeps other nodes from writing to these until the end, so that ids grow with commits. Once for each turn, before
@@ -85,10 +93,8 @@ impl Turn {
             return Ok(());
         }
         let numbers: Vec<i32> = shards.iter().map(|shard| shard.number()).collect();
-        let sql = "SELECT shard, node, epoch, last_event, last_attempt FROM shard WHERE shard = ANY ($1)
-                   ORDER BY shard FOR UPDATE";
         let me = self.shared.plan.node.as_str();
-        for row in self.link.query(sql, &[&numbers]).await? {
+        for row in self.link.query(LOCK, &[&numbers]).await? {
             let shard =
                 Shard::from_number(get(&row, "shard")?).ok_or_else(|| Fault::damaged("a shard of no number"))?;
             let (node, epoch): (Option<&str>, i64) = (get(&row, "node")?, get(&row, "epoch")?);

@@ -11,14 +11,14 @@ use ringup_core::delivery::DeliveryKey;
 use ringup_core::shard::Shard;
 use ringup_core::time::Day;
 
-use super::accept;
+use super::accept::{self, Known};
 use super::fault::{Fault, Outcome};
 use super::inbox::Item;
 use super::lease;
 use super::link::Link;
-use super::settle;
+use super::settle::Settling;
 use super::shared::{Life, Shared};
-use super::turn::{LastTicks, Right, Told, Turn, deposed};
+use super::turn::{self, LastTicks, Right, Told, Turn, deposed};
 use crate::seam::{Acceptance, NewEvent, Settlement, StoreError};
 
 /// Between tries to get a connection, at first and at most.
@@ -62,6 +62,8 @@ struct Group {
 pub(super) async fn connect(shared: &Shared) -> Outcome<Link> {
     let link = Link::connect(&shared.plan, shared.plan.time_limit).await?;
     link.batch(BY_KEYS).await?;
+    // Made ready before the first turn, so that nothing that is sent after it overtakes it.
+    link.statement(turn::LOCK).await?;
     Ok(link)
 }
 
@@ -126,24 +128,24 @@ impl Writer {
 
     /// All of a group's statements, and the proof that this node may write.
     async fn play(&mut self, link: &Arc<Link>, group: &mut Group) -> Outcome<()> {
-        let mut turn = Turn::begin(link.clone(), self.shared.clone(), self.days.clone(), self.last).await?;
         let Group { items, acceptances, refused, .. } = group;
-        turn.lock(&items.iter().flat_map(Item::shards).collect()).await?;
-        for item in items.iter() {
-            if let Item::Settle(settlement) = item
-                && !turn.is_mine(settlement.event.account)
-            {
-                refused.push(settlement.key);
-            }
-        }
-        let mut from = 0;
-        while from < items.len() {
-            let kind = std::mem::discriminant(&items[from]);
-            let run = items[from..].iter().take_while(|item| std::mem::discriminant(*item) == kind).count();
-            let run = &mut items[from..from + run];
-            from += run.len();
-            play_run(&mut turn, run, acceptances).await?;
-        }
+        let begin = |shards| Turn::begin(link.clone(), self.shared.clone(), self.days.clone(), self.last, shards);
+        let turn = if let [Item::Errand(errand)] = items.as_mut_slice() {
+            let mut turn = begin(BTreeSet::new()).await?;
+            errand.run(&mut turn).await?;
+            turn
+        } else {
+            let shards = items.iter().flat_map(Item::shards).collect();
+            let publishes: Vec<&[NewEvent]> = items.iter().filter_map(Item::publish).collect();
+            let settlements: Vec<&Settlement> = items.iter().filter_map(Item::settlement).collect();
+            let told = settlements.iter().filter_map(|settlement| settlement.then.as_deref());
+            let named = publishes.iter().copied().flatten().chain(told).collect();
+            let window = self.shared.plan.idempotency_window;
+            // Sent in this order and answered in one round trip: what is known is read once the shards are locked.
+            let (mut turn, known) = tokio::try_join!(begin(shards), Known::load(link, window, named))?;
+            *acceptances = play_all(&mut turn, known, &publishes, &settlements, refused).await?;
+            turn
+        };
         group.told = turn.prove(&self.right).await?;
         Ok(())
     }
@@ -310,46 +312,47 @@ impl Writer {
     }
 }
 
-/// Items of one kind, in as few statements as there are tables.
-async fn play_run(turn: &mut Turn, run: &mut [Item], acceptances: &mut Vec<Vec<Acceptance>>) -> Outcome<()> {
-    match run {
-        [Item::Accept { .. }, ..] => {
-            let events: Vec<&NewEvent> = run.iter().flat_map(Item::events).collect();
-            let mut accepted = accept::accept(turn, &events).await?.into_iter();
-            acceptances.extend(run.iter().map(|item| accepted.by_ref().take(item.events().len()).collect()));
-        }
-        [Item::Settle(_), ..] => {
-            let settlements = run.iter().filter_map(Item::settlement);
-            let settlements: Vec<&Settlement> =
-                settlements.filter(|settlement| turn.is_mine(settlement.event.account)).collect();
-            let told: Vec<&NewEvent> = settlements.iter().filter_map(|settlement| settlement.then.as_deref()).collect();
-            if !told.is_empty() {
-                accept::accept(turn, &told).await?;
-            }
-            settle::settle(turn, &settlements).await?;
-        }
-        errands => {
-            for item in errands {
-                if let Item::Errand(errand) = item {
-                    errand.run(turn).await?;
-                }
-            }
-        }
+/// All events and all settlements, each in their order, in as few statements as there are tables. What is settled was
+/// accepted in an earlier group, so neither waits for the other.
+async fn play_all<'i>(
+    turn: &mut Turn,
+    mut known: Known<'i>,
+    publishes: &[&'i [NewEvent]],
+    settlements: &[&'i Settlement],
+    refused: &mut Vec<DeliveryKey>,
+) -> Outcome<Vec<Vec<Acceptance>>> {
+    let mut rows = accept::Rows::default();
+    let mut acceptances = Vec::with_capacity(publishes.len());
+    for events in publishes {
+        acceptances.push(rows.accept(turn, &mut known, events).await?);
     }
-    Ok(())
+    let mut settling = Settling::default();
+    for settlement in settlements {
+        if !turn.is_mine(settlement.event.account) {
+            refused.push(settlement.key);
+            continue;
+        }
+        if let Some(told) = &settlement.then {
+            rows.accept(turn, &mut known, std::slice::from_ref(&**told)).await?;
+        }
+        settling.add(turn, settlement).await?;
+    }
+    let ((), over) = tokio::try_join!(rows.put(turn), settling.put(turn))?;
+    settling.finish(turn, over).await?;
+    Ok(acceptances)
 }
 
 impl Item {
-    fn events(&self) -> &[NewEvent] {
+    fn publish(&self) -> Option<&[NewEvent]> {
         match self {
-            Item::Accept { events, .. } => events,
-            Item::Settle(_) | Item::Errand(_) => &[],
+            Item::Accept { events, .. } => Some(events),
+            Item::Settle(_) | Item::Errand(_) => None,
         }
     }
 
     /// Whose rows it changes. An errand says so itself.
     fn shards(&self) -> Vec<Shard> {
-        let events = self.events().iter();
+        let events = self.publish().unwrap_or_default().iter();
         let told = self.settlement().into_iter().flat_map(|settlement| {
             let then = settlement.then.as_deref().map(|then| then.account);
             [Some(settlement.event.account), then].into_iter().flatten()
