@@ -7,10 +7,12 @@
 
 mod accept;
 mod catalog;
+mod configure;
 mod fate;
 mod fault;
 mod holding;
 mod inbox;
+mod ladder;
 mod lease;
 mod link;
 mod list;
@@ -31,6 +33,7 @@ mod schema;
 mod settle;
 mod shared;
 mod turn;
+mod upgrade;
 mod work;
 mod writer;
 
@@ -48,6 +51,7 @@ use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
+pub use configure::Configurator;
 pub use plan::Plan;
 
 use crate::audit::AuditFilter;

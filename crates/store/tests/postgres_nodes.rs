@@ -204,7 +204,7 @@ async fn a_second_process_by_the_same_name_ends_the_first() {
 }
 
 #[tokio::test]
-async fn another_installation_and_a_newer_schema_are_refused_with_words() {
+async fn another_installation_and_a_schema_that_needs_a_newer_program_are_refused_with_words() {
     let schema = Schema::new();
     schema.try_open(schema.plan("one")).await.expect("the schema opens").close().await.expect("it closes");
     let mut other = schema.plan("one");
@@ -215,8 +215,14 @@ async fn another_installation_and_a_newer_schema_are_refused_with_words() {
     let server = Postgres::shared().expect("the tests have a database");
     let (_, name) = schema.url.rsplit_once("%3D").expect("the address names its schema");
     server.run(&format!("UPDATE {name}.ringup_schema SET version = 99")).expect("done");
+    let beside = schema.try_open(schema.plan("one")).await.expect("a newer schema that only has more is none of ours");
+    beside.close().await.expect("it closes");
+    server.run(&format!("UPDATE {name}.ringup_schema SET oldest = 98")).expect("done");
     let refused = schema.try_open(schema.plan("one")).await.err().expect("a newer schema is refused").to_string();
-    assert!(refused.contains("version 99") && refused.contains("newer ringup"), "{refused}");
+    assert!(
+        refused.contains("version 99 and needs a ringup that knows 98") && refused.contains("newer ringup"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,9 @@ impl From<tokio_postgres::Error> for Fault {
             };
         };
         let code = said.code();
+        if is_outdated(&error) {
+            return Fault::lost("the schema has changed since a statement was prepared");
+        }
         // The message alone: details quote what is stored.
         let text: Arc<str> = format!("the database says: {} ({})", said.message(), code.code()).into();
         if *code == SqlState::DATA_CORRUPTED || *code == SqlState::INDEX_CORRUPTED {
@@ -73,6 +76,14 @@ impl From<tokio_postgres::Error> for Fault {
             false => Fault::Other(text),
         }
     }
+}
+
+/// Whether a prepared statement answers with other columns than when it was prepared. The server has no code of its own
+/// for that. Source: `RevalidateCachedQuery` in PostgreSQL's `plancache.c`.
+pub(super) fn is_outdated(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|said| {
+        *said.code() == SqlState::FEATURE_NOT_SUPPORTED && said.routine() == Some("RevalidateCachedQuery")
+    })
 }
 
 impl From<Broken> for Fault {

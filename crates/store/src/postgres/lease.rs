@@ -8,36 +8,46 @@ use std::collections::BTreeSet;
 use ringup_core::shard::Shard;
 use ringup_core::time::Tick;
 
+use super::catalog::in_transaction;
 use super::fault::{Fault, Outcome};
-use super::link::Link;
+use super::ladder::KNOWN;
+use super::link::{Link, Value};
 use super::plan::Plan;
 use super::row::{get, tick};
-use super::turn::{LastTicks, Right, deposed};
+use super::turn::{LastTicks, Right};
+use super::upgrade::{self, deposed};
 
 /// Nodes that were not heard of for so long are forgotten.
 const FORGOTTEN_AFTER: &str = "1 day";
 
 /// Makes this process the one that goes by the node's name. One before it is told so at its next commit.
+///
+/// Refused where the schema has gone on meanwhile, beyond what this program knows.
 pub(super) async fn register(link: &Link, plan: &Plan) -> Outcome<Right> {
-    let row = link
-        .one(
-            "INSERT INTO node AS n (name, session, until, commits, version, started_at)
-             VALUES ($1, 1, clock_timestamp() + make_interval(secs => $2), 0, $3, clock_timestamp())
-             ON CONFLICT (name) DO UPDATE SET session = n.session + 1, until = excluded.until,
-                                              version = excluded.version, started_at = excluded.started_at
-             RETURNING session, commits",
-            &[&plan.node, &plan.lease.as_secs_f64(), &env!("CARGO_PKG_VERSION")],
-        )
-        .await?
-        .ok_or_else(|| Fault::damaged("a node cannot be written down"))?;
-    Ok(Right { node: plan.node.clone(), session: get(&row, "session")?, commits: get(&row, "commits")? })
+    in_transaction(
+        link,
+        Box::pin(async {
+            upgrade::hold(link, &plan.place()).await?;
+            let sql = "INSERT INTO node AS n (name, session, until, commits, version, schema, started_at)
+                       VALUES ($1, 1, clock_timestamp() + make_interval(secs => $2), 0, $3, $4, clock_timestamp())
+                       ON CONFLICT (name) DO UPDATE
+                       SET session = n.session + 1, until = excluded.until, version = excluded.version,
+                           schema = excluded.schema, started_at = excluded.started_at
+                       RETURNING session, commits";
+            let values: [Value<'_>; 4] = [&plan.node, &plan.lease.as_secs_f64(), &env!("CARGO_PKG_VERSION"), &KNOWN];
+            let row = link.one(sql, &values).await?;
+            let row = row.ok_or_else(|| Fault::damaged("a node cannot be written down"))?;
+            Ok(Right { node: plan.node.clone(), session: get(&row, "session")?, commits: get(&row, "commits")? })
+        }),
+    )
+    .await
 }
 
 /// Says that this node is alive.
 pub(super) async fn renew(link: &Link, plan: &Plan, right: &Right) -> Outcome<()> {
     let sql = "UPDATE node SET until = clock_timestamp() + make_interval(secs => $3) WHERE name = $1 AND session = $2";
     let touched = link.execute(sql, &[&right.node, &right.session, &plan.lease.as_secs_f64()]).await?;
-    if touched == 1 { Ok(()) } else { Err(deposed()) }
+    if touched == 1 { Ok(()) } else { Err(deposed(link).await) }
 }
 
 /// Who is heard of.

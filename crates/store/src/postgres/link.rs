@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row, Statement};
 
-use super::fault::{Fault, Outcome};
+use super::fault::{self, Fault, Outcome};
 use super::plan::Plan;
 
 /// The oldest server whose partitions and statements this was written for.
@@ -28,7 +28,8 @@ pub(super) struct Link {
     client: Client,
     statements: Mutex<HashMap<String, Statement>>,
     limit: Duration,
-    /// An answer did not come in time: nobody knows what became of it.
+    /// It is not to be used again: an answer did not come in time, so nobody knows what became of it, or its statements are
+    /// those of an older schema.
     lost: AtomicBool,
     carrier: AbortHandle,
 }
@@ -140,7 +141,13 @@ impl Link {
             return Err(Fault::lost("the connection to the database was lost"));
         }
         match timeout(self.limit + SLACK, answer).await {
-            Ok(answer) => answer.map_err(Fault::from),
+            Ok(answer) => answer.map_err(|error| {
+                // A newer node has added a column. The statements of a connection cannot be told of it.
+                if fault::is_outdated(&error) {
+                    self.lost.store(true, Ordering::Relaxed);
+                }
+                Fault::from(error)
+            }),
             Err(_) => {
                 self.lost.store(true, Ordering::Relaxed);
                 Err(Fault::lost("the database does not answer in time"))

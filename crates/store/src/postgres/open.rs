@@ -14,9 +14,8 @@ use super::link::Link;
 use super::membership::Membership;
 use super::plan::Plan;
 use super::row::get;
-use super::schema;
 use super::shared::Shared;
-
+use super::upgrade;
 use super::writer::{self, Writer};
 use crate::seam::StoreError;
 
@@ -69,7 +68,7 @@ async fn prepare(plan: &Plan, patience: &mut Patience) -> Outcome<()> {
     loop {
         let prepared = async {
             let link = Link::connect(plan, plan.read_time_limit).await?;
-            schema::migrate(&link, &plan.place()).await?;
+            upgrade::climb(&link, &plan.place()).await?;
             catalog::check_key(&link, plan).await
         };
         match prepared.await {

@@ -14,6 +14,7 @@ use super::nudge;
 use super::row::{get, integer, tick};
 use super::schema;
 use super::shared::Shared;
+use super::upgrade::deposed;
 use crate::seam::Fresh;
 
 /// Keeps other nodes from writing to these shards until the end, and reads what is known of them.
@@ -219,7 +220,7 @@ impl Turn {
         if touched == 1 {
             Ok(Told { fresh, notices, days: self.days, last: self.last, lost: self.lost })
         } else {
-            Err(deposed())
+            Err(deposed(&self.link).await)
         }
     }
 
@@ -269,12 +270,4 @@ pub(super) struct Told {
     pub(super) days: Arc<BTreeSet<Day>>,
     pub(super) last: LastTicks,
     pub(super) lost: Vec<(Shard, i64)>,
-}
-
-pub(super) fn deposed() -> Fault {
-    Fault::Deposed(
-        "another process goes by the name of this node, so this one writes nothing more: was the data folder copied? Every \
-         node needs one of its own"
-            .into(),
-    )
 }

@@ -18,7 +18,8 @@ use super::lease;
 use super::link::Link;
 use super::settle::Settling;
 use super::shared::{Life, Shared};
-use super::turn::{self, LastTicks, Right, Told, Turn, deposed};
+use super::turn::{self, LastTicks, Right, Told, Turn};
+use super::upgrade::deposed;
 use crate::seam::{Acceptance, NewEvent, Settlement, StoreError};
 
 /// Between tries to get a connection, at first and at most.
@@ -273,7 +274,7 @@ impl Writer {
 
     async fn try_connect(&mut self) -> Outcome<()> {
         let link = connect(&self.shared).await?;
-        let Some(commits) = lease::commits(&link, &self.right).await? else { return Err(deposed()) };
+        let Some(commits) = lease::commits(&link, &self.right).await? else { return Err(deposed(&link).await) };
         self.link = Some(Arc::new(link));
         if let Some(group) = self.doubt.take() {
             if commits > self.right.commits {
