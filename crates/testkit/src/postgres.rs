@@ -4,6 +4,7 @@
 //! test makes it, and a small watcher ends it when the runner is gone, however that ended. Each test has a schema to
 //! itself. A test that ends or pauses its server has one of its own.
 
+mod copy;
 mod pair;
 
 use std::{

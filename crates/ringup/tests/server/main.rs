@@ -25,6 +25,7 @@ mod ordering;
 mod planted;
 mod policy_sockets;
 mod postgres;
+mod postgres_backup;
 mod recovering;
 mod reference;
 mod requests;
