@@ -4,6 +4,7 @@ mod api_table;
 mod bench;
 mod chaos;
 mod child;
+mod deploy;
 mod interop;
 mod kill;
 mod package;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use ringup_testkit::{postgres::Postgres, server::STORE_VARIABLE};
 
 use super::{Outcome, count, tool};
-use crate::{api_table, chaos, child, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
+use crate::{api_table, chaos, child, deploy, interop, kill, schemathesis, screenshots, sdk, smoke, tidy, workspace};
 
 /// Cycles of the kill test in every run.
 const KILL_CYCLES: u32 = 100;
@@ -32,6 +32,11 @@ pub const STEPS: &[Step] = &[
     Step { name: "deny", what: "licences, advisories and sources of dependencies", run: deny },
     Step { name: "release", what: "the release binary builds", run: release },
     Step { name: "readme", what: "the README's commands work word for word", run: readme },
+    Step {
+        name: "deploy",
+        what: "chart and compose file are what Helm, Kubernetes and Compose take",
+        run: deploy::run,
+    },
     Step { name: "interop", what: "signatures hold for other people's verifiers", run: interop::run },
     Step {
         name: "axe",
@@ -80,7 +85,7 @@ fn tests() -> Result<Outcome> {
 /// Real servers, a browser and the SDKs once more, on the other home. Left out is what is about files.
 const ON_POSTGRES: &str = "package(ringup) & (test(walk::) | test(/^(bad_input::a_|catalog|declared|hook_mock|\
                            hook_table|hooks|later|operational|ordering|policy_sockets|reference|requests|resending::a_|\
-                           reversals|sales|schedule)/))";
+                           reversals|sales|schedule|cli::(keys_|a_key_))/))";
 
 fn on_postgres() -> Result<Outcome> {
     if let Some(why) = Postgres::missing() {
