@@ -54,6 +54,14 @@ pub async fn open(config: &Config, failpoint: Option<&str>) -> anyhow::Result<Op
 }
 
 async fn open_database(config: &Config, url: &str) -> anyhow::Result<Opened> {
+    let data_dir = &config.store.data_dir;
+    let lock = DirectoryLock::hold(data_dir)?;
+    let store = Arc::new(PostgresStore::open(plan(config, url, node(data_dir)?)?).await?);
+    Ok(Opened { store: store.clone(), postgres: Some(store), _lock: Some(lock) })
+}
+
+/// How the database is used, by a process of this name.
+pub fn plan(config: &Config, url: &str, name: String) -> anyhow::Result<postgres::Plan> {
     let Some(key) = &config.store.encryption_key else {
         bail!(
             "store.url needs store.encryption_key, the same on every node: 32 bytes in base64, such as `openssl rand \
@@ -61,12 +69,9 @@ async fn open_database(config: &Config, url: &str) -> anyhow::Result<Opened> {
         );
     };
     let roots = ringup_egress::load_roots(&config.egress.ca_files).context("egress.ca_files")?;
-    let data_dir = &config.store.data_dir;
-    let lock = DirectoryLock::hold(data_dir)?;
-    let mut plan = postgres::Plan::new(url, &roots, key.sealing().clone(), node(data_dir)?)?;
+    let mut plan = postgres::Plan::new(url, &roots, key.sealing().clone(), name)?;
     plan.idempotency_window = config.store.idempotency_window;
-    let store = Arc::new(PostgresStore::open(plan).await?);
-    Ok(Opened { store: store.clone(), postgres: Some(store), _lock: Some(lock) })
+    Ok(plan)
 }
 
 /// Who this node is: made at the first start and kept in the folder, so that it takes up its own work at once when it is

@@ -1,5 +1,5 @@
-//! `ringup key` and `ringup environment`: work on the data folder itself, with the server running or stopped. A server
-//! that runs sees the change within a second.
+//! `ringup key` and `ringup environment`: work on the data folder or the database itself, with the server running or
+//! stopped. A server that runs sees the change within a second.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -18,21 +18,22 @@ use ringup_store::audit::{self, Place};
 use ringup_store::directory::Directory;
 use ringup_store::sealed::SealingKey;
 use ringup_store::seam::{Change, Configuration};
-use ringup_store::sqlite::Configurator;
+use ringup_store::sqlite;
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{EnvironmentCommand, KeyCommand};
 use crate::config::table::Config;
 use crate::config::value::secret::EncryptionKey;
+use crate::configurator::Configurator;
 use crate::serve::founding;
 use crate::shell::{SystemClock, SystemRandom};
 
 /// Does it, and answers what goes to standard output.
 pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
-    let mut folder = open(config)?;
+    let mut home = Configurator::open(config)?;
     match command {
         KeyCommand::Create { environment, name, scope, read_only, expires } => {
-            let of = named(&folder, &environment)?;
+            let of = named(&home, &environment)?;
             let name = name.as_deref().unwrap_or(&environment);
             let now = SystemClock.now();
             let expires_at = expires.map(|expires| expires.from(now));
@@ -46,12 +47,12 @@ pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
                 (false, false) => scope.into_iter().collect(),
             };
             let made = new_key(KeyDraft { scopes, expires_at, ..whole }, None, now, &SystemRandom)?;
-            change(&mut folder, Change::PutKey(made.key))?;
+            change(&mut home, Change::PutKey(made.key))?;
             Ok(format!("{}\n", made.token.expose_secret()))
         }
-        KeyCommand::List => list_keys(&folder),
+        KeyCommand::List => list_keys(&home),
         KeyCommand::Revoke { id } => {
-            revoke(&mut folder, &id)?;
+            revoke(&mut home, &id)?;
             Ok(format!("{id} is revoked\n"))
         }
     }
@@ -59,12 +60,12 @@ pub fn key(command: KeyCommand, config: &Config) -> anyhow::Result<String> {
 
 /// Does it, and answers what goes to standard output.
 pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Result<String> {
-    let mut folder = open(config)?;
+    let mut home = Configurator::open(config)?;
     match command {
         EnvironmentCommand::Create { name, strict } => {
             let made = new_environment(&name, strict, SystemClock.now(), &SystemRandom)?;
             let id = made.id;
-            match change(&mut folder, founding(config).change(made, &SystemRandom)) {
+            match change(&mut home, founding(config).change(made, &SystemRandom)) {
                 Err(StoreError::Conflict(_)) => {
                     bail!("the environment {name:?} exists already; `ringup environment list` lists them")
                 }
@@ -73,7 +74,7 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
         }
         EnvironmentCommand::List => {
             let mut out = String::new();
-            for environment in folder.load()?.environments {
+            for environment in home.load()?.environments {
                 let strict = if environment.strict { "  strict" } else { "" };
                 let Environment { id, name, validation, .. } = &environment;
                 writeln!(out, "{id}  {name}{strict}  validation {validation}")?;
@@ -84,32 +85,20 @@ pub fn environment(command: EnvironmentCommand, config: &Config) -> anyhow::Resu
 }
 
 /// A change and its entry in the audit log, in one commit.
-/// What is done to a folder would not be seen by a server that keeps its store in a database.
-fn check_folder(config: &Config) -> anyhow::Result<()> {
-    if config.store.url.is_some() {
-        bail!(
-            "store.url is set, and this command works on a data folder only; make keys and environments in the console \
-             or over the API"
-        );
-    }
-    Ok(())
-}
-
-fn change(folder: &mut Configurator, change: Change) -> Result<i64, StoreError> {
-    let directory = Directory::new(SystemDefaults::default(), folder.load()?);
+fn change(home: &mut Configurator, change: Change) -> Result<i64, StoreError> {
+    let directory = Directory::new(SystemDefaults::default(), home.load()?);
     let by = by_machine(SystemClock.now(), &SystemRandom);
     let entries = audit::entries(&directory, &change, &by);
-    folder.change(&Change::Recorded(Box::new(change), entries))
-}
-
-fn open(config: &Config) -> anyhow::Result<Configurator> {
-    check_folder(config)?;
-    Ok(Configurator::open(&config.store.data_dir, config.store.encryption_key.as_ref().map(EncryptionKey::sealing))?)
+    home.change(&Change::Recorded(Box::new(change), entries))
 }
 
 /// `ringup encryption rotate`, with the server stopped. Answers what goes to standard output.
 pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<String> {
-    check_folder(config)?;
+    if config.store.url.is_some() {
+        bail!(
+            "store.url is set, and this command works on a data folder only: the key of a database cannot be replaced yet"
+        );
+    }
     let old = config.store.encryption_key.as_ref().map(EncryptionKey::sealing);
     let new = new_key_file.map(|path| {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -121,8 +110,8 @@ pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<St
             "the key in force is store.encryption_key; write the new one into a file and name it: --new-key-file FILE"
         );
     }
-    let count = Configurator::rotate_key(&config.store.data_dir, old, new.as_ref())?;
-    let mut folder = Configurator::open(&config.store.data_dir, new.as_ref())?;
+    let count = sqlite::Configurator::rotate_key(&config.store.data_dir, old, new.as_ref())?;
+    let mut folder = sqlite::Configurator::open(&config.store.data_dir, new.as_ref())?;
     let told = vec![FieldChange::set("endpoints", count)];
     let entry =
         by_machine(SystemClock.now(), &SystemRandom).entry(AuditVerb::EncryptionRotated, Place::default(), told);
@@ -134,8 +123,8 @@ pub fn rotate(new_key_file: Option<&Path>, config: &Config) -> anyhow::Result<St
     Ok(format!("the secrets of {count} endpoints are sealed anew; {next}\n"))
 }
 
-fn named(folder: &Configurator, name: &str) -> anyhow::Result<Environment> {
-    let environments = folder.load()?.environments;
+fn named(home: &Configurator, name: &str) -> anyhow::Result<Environment> {
+    let environments = home.load()?.environments;
     let names: Vec<&str> = environments.iter().map(|environment| environment.name.as_str()).collect();
     let there = match names.as_slice() {
         [] => "there is none yet: start the server once, or `ringup environment create`".to_owned(),
@@ -145,8 +134,8 @@ fn named(folder: &Configurator, name: &str) -> anyhow::Result<Environment> {
     found.with_context(|| format!("no environment is called {name:?}; {there}"))
 }
 
-fn list_keys(folder: &Configurator) -> anyhow::Result<String> {
-    let configuration = folder.load()?;
+fn list_keys(home: &Configurator) -> anyhow::Result<String> {
+    let configuration = home.load()?;
     let mut out = String::new();
     for key in configuration.keys.iter().filter(|key| key.kind == KeyKind::Key) {
         let place = place(&configuration, key.role);
@@ -186,13 +175,13 @@ fn place(configuration: &Configuration, role: Role) -> String {
     name.unwrap_or_else(|| "(gone)".to_owned())
 }
 
-fn revoke(folder: &mut Configurator, id: &str) -> anyhow::Result<()> {
+fn revoke(home: &mut Configurator, id: &str) -> anyhow::Result<()> {
     let unknown = || format!("no key has the id {id:?}; `ringup key list` prints the ids");
     let parsed: KeyId = id.parse().with_context(unknown)?;
-    let keys = folder.load()?.keys;
+    let keys = home.load()?.keys;
     let key = keys.iter().find(|key| key.id == parsed).with_context(unknown)?;
     if key.revoked_at.is_none() {
-        change(folder, Change::RevokeKeys(vec![parsed], SystemClock.now()))?;
+        change(home, Change::RevokeKeys(vec![parsed], SystemClock.now()))?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ mod catalog;
 mod catching;
 mod cli;
 mod config;
+mod configurator;
 mod data;
 mod greeting;
 mod health;

@@ -19,13 +19,13 @@ use serde_json::json;
 use crate::stage::{ACCOUNT, SOON, Stage, eventually, setup};
 
 /// The program's words, and how it ended.
-fn run(command: &mut Command) -> Result<(Option<i32>, String, String)> {
+pub fn run(command: &mut Command) -> Result<(Option<i32>, String, String)> {
     let Output { status, stdout, stderr } = command.output()?;
     Ok((status.code(), String::from_utf8(stdout)?, String::from_utf8(stderr)?))
 }
 
 /// A command that ended well; what it printed on standard output.
-fn printed(setup: &ServerSetup, args: &[&str]) -> Result<String> {
+pub fn printed(setup: &ServerSetup, args: &[&str]) -> Result<String> {
     let (code, stdout, stderr) = run(&mut setup.command(args))?;
     assert_eq!(code, Some(0), "{args:?}: {stderr}");
     Ok(stdout)

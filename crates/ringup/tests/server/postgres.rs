@@ -4,17 +4,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ringup_testkit::client::Client;
 use ringup_testkit::postgres::Postgres;
 use ringup_testkit::receiver::{Answer, Gate, Receiver};
 use ringup_testkit::server::{Server, ServerSetup};
 use ringup_testkit::tempdir::TempDir;
 use serde_json::json;
 
+use crate::cli::{printed, run};
 use crate::stage::{ACCOUNT, SOON, eventually, setup};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-fn on(database: &str, dir: &TempDir) -> ServerSetup {
+pub fn on(database: &str, dir: &TempDir) -> ServerSetup {
     setup(dir).with("STORE__URL", database).with("STORE__ENCRYPTION_KEY", KEY)
 }
 
@@ -195,5 +197,46 @@ async fn an_endpoint_that_its_node_has_not_heard_of_yet_loses_nothing() -> Resul
     })
     .await?;
     ensure!(numbers(&receiver) == (0..ACCOUNTS as u64).collect::<Vec<_>>(), "{:?}", numbers(&receiver));
+    Ok(())
+}
+
+#[tokio::test]
+async fn keys_and_environments_are_made_beside_the_nodes_and_without_them() -> Result<()> {
+    let database = Postgres::shared()?.schema()?;
+    let (dir, elsewhere) = (TempDir::new("pg-keys")?, TempDir::new("pg-keys-beside")?);
+    // Not on a node's machine: all that it needs is the address and the key.
+    let beside = on(&database, &elsewhere);
+    let (code, _, stderr) = run(&mut beside.command(&["environment", "list"]))?;
+    ensure!(code != Some(0) && stderr.contains("start a node once"), "{code:?} {stderr}");
+
+    let mut server = Server::start(on(&database, &dir)).await?;
+    printed(&beside, &["environment", "create", "sandbox"])?;
+    let key = printed(&beside, &["key", "create", "--environment", "sandbox", "--name", "till software"])?;
+    let sandbox = Client::new(server.address(), key.trim());
+    eventually("the node knows environment and key", async || {
+        let status = sandbox.get("/api/v1/app").await?.status;
+        Ok(if status == 200 { Ok(()) } else { Err(status) })
+    })
+    .await?;
+    sandbox.create_app("sandbox-shop").await?;
+    let list = printed(&beside, &["key", "list"])?;
+    let line = list.lines().find(|line| line.contains("till software")).context("a line")?;
+    printed(&beside, &["key", "revoke", line.split_whitespace().next().context("an id")?])?;
+    eventually("the key is refused", async || {
+        let status = sandbox.get("/api/v1/app").await?.status;
+        Ok(if status == 401 { Ok(()) } else { Err(status) })
+    })
+    .await?;
+
+    server.sigterm(SOON).await?;
+    let key = printed(&beside, &["key", "create", "--environment", "sandbox"])?;
+    server.restart().await?;
+    Client::new(server.address(), key.trim()).get("/api/v1/app/sandbox-shop").await?.expect(200)?;
+
+    let other_key = beside.with("STORE__ENCRYPTION_KEY", "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=");
+    let (code, _, stderr) = run(&mut other_key.command(&["key", "list"]))?;
+    ensure!(code != Some(0) && stderr.contains("belongs to another installation"), "{code:?} {stderr}");
+    let (code, _, stderr) = run(&mut other_key.command(&["encryption", "rotate"]))?;
+    ensure!(code != Some(0) && stderr.contains("data folder only"), "{code:?} {stderr}");
     Ok(())
 }
