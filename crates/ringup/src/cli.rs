@@ -149,6 +149,24 @@ pub enum Command {
     /// Seal the secrets in the data folder with another key
     #[command(subcommand)]
     Encryption(EncryptionCommand),
+    /// Move the store of a data folder into a PostgreSQL database
+    #[command(
+        long_about = "Move the store of a data folder into a PostgreSQL database: configuration, events, deliveries that \
+            wait, and the log. The server must be stopped. What was moved is counted and summed in both; only then may \
+            nodes start there.\n\nIt may be broken off at any time: the same command goes on where it was. The folder is \
+            not changed, but for the file moved.json, which keeps a server from starting in it.",
+        after_help = "The database needs a key for its secrets: store.encryption_key.\n\nExamples:\n  \
+            ringup migrate-store --from ringup-data --to postgres://ringup@db.example/ringup\n  \
+            RINGUP__STORE__URL=postgres://ringup:password@db.example/ringup ringup migrate-store --from ringup-data"
+    )]
+    MigrateStore {
+        /// The data folder [otherwise: the one of store.data_dir]
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
+        /// The database, which holds nothing of ringup yet [otherwise: the one of store.url]
+        #[arg(long, value_name = "URL")]
+        to: Option<String>,
+    },
     /// Ask a running server whether it is well; exits 0 if it is, 1 if not
     #[command(after_help = "Examples:\n  \
         ringup health\n  \

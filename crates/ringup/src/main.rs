@@ -12,6 +12,7 @@ mod health;
 mod house;
 mod keys;
 mod loyalty;
+mod migrating;
 mod probe;
 mod remote;
 mod send;
@@ -87,6 +88,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             print(&text)?;
             Ok(if is_answered { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
+        Command::MigrateStore { from, to } => print(&migrating::run(from, to.as_deref(), &loaded.config)?),
         Command::Environment(command) => print(&keys::environment(command, &loaded.config)?),
         Command::Health { url } => {
             let (well, words) = probe::health(url.as_deref(), loaded.config.server.listen)?;

@@ -14,6 +14,7 @@ mod listener;
 pub mod log_entry;
 pub mod log_query;
 pub mod memory;
+pub mod migration;
 pub mod operational;
 pub mod overview;
 pub mod postgres;

@@ -12,6 +12,7 @@ mod fate;
 mod fault;
 mod holding;
 mod inbox;
+pub(crate) mod incoming;
 mod ladder;
 mod lease;
 mod link;

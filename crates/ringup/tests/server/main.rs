@@ -20,6 +20,7 @@ mod hostile;
 mod later;
 mod logs;
 mod loyalty;
+mod migrating;
 mod operational;
 mod ordering;
 mod planted;

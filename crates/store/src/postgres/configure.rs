@@ -1,6 +1,6 @@
 //! Configuration from another process: `ringup key create` beside the nodes, or while there are none.
 
-use super::catalog;
+use super::{catalog, incoming};
 use super::link::Link;
 use super::plan::Plan;
 use super::upgrade;
@@ -20,6 +20,7 @@ impl Configurator {
         let link = Link::connect(&plan, plan.read_time_limit).await?;
         upgrade::check(&link, &plan.place()).await?;
         catalog::check_key(&link, &plan).await?;
+        incoming::check(&link, &plan).await?;
         Ok(Configurator { link, plan })
     }
 

@@ -196,6 +196,17 @@ pub(super) const LADDER: &[Step] = &[
     ALTER TABLE node ADD COLUMN schema integer NOT NULL DEFAULT 2;
 ",
     ),
+    // Who does not know of it would begin in a schema to which a store is still on its way.
+    Step::Contract {
+        oldest: 4,
+        sql: r"
+    -- A store that came from a data folder, and how far it has come: no node begins before all of it is here.
+    CREATE TABLE arrival (
+        id text NOT NULL, started_at timestamptz NOT NULL, day bigint NOT NULL, part integer NOT NULL,
+        first bigint NOT NULL, second bigint NOT NULL, finished_at timestamptz
+    );
+",
+    },
 ];
 
 #[cfg(test)]

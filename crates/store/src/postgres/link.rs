@@ -25,7 +25,7 @@ const SLACK: Duration = Duration::from_millis(500);
 pub(super) type Value<'a> = &'a (dyn ToSql + Sync);
 
 pub(super) struct Link {
-    client: Client,
+    pub(super) client: Client,
     statements: Mutex<HashMap<String, Statement>>,
     limit: Duration,
     /// It is not to be used again: an answer did not come in time, so nobody knows what became of it, or its statements are
@@ -136,7 +136,7 @@ impl Link {
         Ok(statement)
     }
 
-    async fn within<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Outcome<T> {
+    pub(super) async fn within<T>(&self, answer: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Outcome<T> {
         if self.lost.load(Ordering::Relaxed) {
             return Err(Fault::lost("the connection to the database was lost"));
         }

@@ -9,6 +9,7 @@ use ringup_core::time::Day;
 use super::PostgresStore;
 use super::catalog;
 use super::fault::{Fault, Outcome};
+use super::incoming;
 use super::lease;
 use super::link::Link;
 use super::membership::Membership;
@@ -69,7 +70,8 @@ async fn prepare(plan: &Plan, patience: &mut Patience) -> Outcome<()> {
         let prepared = async {
             let link = Link::connect(plan, plan.read_time_limit).await?;
             upgrade::climb(&link, &plan.place()).await?;
-            catalog::check_key(&link, plan).await
+            catalog::check_key(&link, plan).await?;
+            incoming::check(&link, plan).await
         };
         match prepared.await {
             Err(fault @ Fault::Lost(_)) => patience.say(&fault.to_string()),

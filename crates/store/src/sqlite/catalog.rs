@@ -153,10 +153,20 @@ pub(super) struct Catalog {
 }
 
 impl Catalog {
-    /// Opens the catalogue of a folder, or makes it where nothing is yet.
+    /// Opens the catalogue of a folder, or makes it where nothing is yet. Refused where the store has moved away.
     ///
     /// Its secrets are sealed with the key that is given, else with the one in the folder.
     pub(super) fn open(
+        data_dir: &Path,
+        key: Option<&SealingKey>,
+        failpoint: Option<&Arc<Failpoint>>,
+    ) -> Outcome<Catalog> {
+        super::moved::check(data_dir)?;
+        Catalog::open_moved(data_dir, key, failpoint)
+    }
+
+    /// Also where the store moves away, or has.
+    pub(super) fn open_moved(
         data_dir: &Path,
         key: Option<&SealingKey>,
         failpoint: Option<&Arc<Failpoint>>,
@@ -176,6 +186,10 @@ impl Catalog {
         let sealing_key = sealing::settle(&mut connection, &path, data_dir, key)?;
         let data_version = data_version(&connection).in_file(&path)?;
         Ok(Catalog { connection, path, sealing_key, data_version, outside_changes: 0 })
+    }
+
+    pub(super) fn sealing_key(&self) -> &SealingKey {
+        &self.sealing_key
     }
 
     pub(super) fn load(&self) -> Outcome<Configuration> {

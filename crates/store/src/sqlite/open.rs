@@ -44,7 +44,7 @@ fn prepare(plan: Plan) -> Result<(Shared, LastTicks), StoreError> {
     Ok((Shared::new(plan, lock, catalog, days, last_attempt), last))
 }
 
-fn recover_days(plan: &Plan, catalog: &Catalog) -> Outcome<(Days, LastTicks)> {
+pub(super) fn recover_days(plan: &Plan, catalog: &Catalog) -> Outcome<(Days, LastTicks)> {
     let listed = days::listed(&plan.data_dir)?;
     if let Some(lost) = catalog.days()?.into_iter().find(|day| !listed.contains(day)) {
         return Err(Fault::missing(&DayFile::path_in(&plan.data_dir, lost)));

@@ -40,6 +40,10 @@ impl Folder {
         Folder { path, plan, opened: Mutex::new(None) }
     }
 
+    pub fn plan(&self) -> Plan {
+        self.plan.clone()
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
