@@ -135,7 +135,7 @@ impl<T: Fn(Progress) + Send + Sync> Mover<T> {
     }
 
     async fn carry(&self, arrival: Arrival, id: &str, total: &Total) -> Result<(), StoreError> {
-        let first = self.days.first().copied().unwrap_or_default();
+        let first = self.days.first().copied().unwrap_or(Day(0));
         let (from_day, from_part, position) = match arrival {
             Arrival::UnderWay { day, part, position } => (day, part, position),
             _ => {

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use ringup_core::time::{Day, Tick};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 
 use super::catalog;
@@ -22,6 +23,10 @@ const STATEMENT_LIMIT: Duration = Duration::from_hours(1);
 
 /// One move into a schema at a time. The number is ours among advisory locks.
 const LOCK: i64 = 0x7269_6e67_7571;
+
+/// The server takes a moment to notice that one was killed.
+const LOCK_WITHIN: Duration = Duration::from_secs(10);
+const LOCK_EVERY: Duration = Duration::from_millis(50);
 
 /// The one table of these that has no partitions.
 const LIVE: &str = "live";
@@ -53,11 +58,11 @@ impl Incoming {
         let link = Link::connect(&plan, STATEMENT_LIMIT).await?;
         upgrade::climb(&link, &plan.place()).await?;
         catalog::check_key(&link, &plan).await?;
-        let locked = link.one("SELECT pg_try_advisory_lock($1) AS locked", &[&LOCK]).await?;
-        if !locked.is_some_and(|row| get(&row, "locked").unwrap_or(false)) {
+        let Ok(locked) = timeout(LOCK_WITHIN, lock(&link)).await else {
             let text = format!("another `ringup migrate-store` is under way to the database at {}", plan.place());
             return Err(Fault::Refused(StoreError::Unavailable(text.into())));
-        }
+        };
+        locked?;
         let nodes = link.query("SELECT name FROM node WHERE until > clock_timestamp()", &[]).await?;
         if !nodes.is_empty() {
             let text = format!(
@@ -208,6 +213,17 @@ impl Incoming {
             Fault::Other(text) => Fault::Other(format!("a row of {table} cannot be moved: {text}").into()),
             fault => fault,
         })
+    }
+}
+
+/// Until nobody else moves anything here.
+async fn lock(link: &Link) -> Outcome<()> {
+    loop {
+        let row = link.one("SELECT pg_try_advisory_lock($1) AS locked", &[&LOCK]).await?;
+        if row.map(|row| get(&row, "locked")).transpose()?.unwrap_or(false) {
+            return Ok(());
+        }
+        sleep(LOCK_EVERY).await;
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Batch {
 /// A folder that nobody else works in as long as this is held.
 pub(crate) struct Outgoing {
     data_dir: PathBuf,
-    catalog: Catalog,
+    sealing_key: SealingKey,
     days: Days,
     last: LastTicks,
     _lock: DirectoryLock,
@@ -77,7 +77,8 @@ impl Outgoing {
         let key = plan.encryption_key.as_ref().filter(|_| !plan.data_dir.join(sealing::KEY_FILE).exists());
         let catalog = Catalog::open_moved(&plan.data_dir, key, None)?;
         let (days, last) = recover_days(plan, &catalog)?;
-        Ok(Outgoing { data_dir: plan.data_dir.clone(), catalog, days, last, _lock: lock })
+        let sealing_key = catalog.sealing_key().clone();
+        Ok(Outgoing { data_dir: plan.data_dir.clone(), sealing_key, days, last, _lock: lock })
     }
 
     pub(crate) fn moved(&self) -> Result<Option<Moved>, StoreError> {
@@ -90,7 +91,7 @@ impl Outgoing {
 
     /// What its secrets are sealed with.
     pub(crate) fn sealing_key(&self) -> &SealingKey {
-        self.catalog.sealing_key()
+        &self.sealing_key
     }
 
     /// Oldest first.
