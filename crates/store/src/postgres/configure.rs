@@ -1,9 +1,9 @@
 //! Configuration from another process: `ringup key create` beside the nodes, or while there are none.
 
-use super::{catalog, incoming};
 use super::link::Link;
 use super::plan::Plan;
 use super::upgrade;
+use super::{catalog, incoming};
 use crate::seam::{Change, Configuration, StoreError};
 
 /// Reads and changes the configuration of a database without being one of its nodes: it has no lease and no share of the
