@@ -14,7 +14,7 @@ use tokio_postgres::Row;
 use super::fault::{Fault, Outcome};
 use super::link::Link;
 use super::notice::Notice;
-use super::row::{get, integer, moment, tick};
+use super::row::{EVENT, LIVE, get, integer, loaded, moment, tick};
 use super::work;
 use crate::seam::{Fresh, Loaded};
 
@@ -109,39 +109,45 @@ pub(super) async fn put(link: &Link, fresh: &[Fresh], notices: &[Notice]) -> Out
     link.execute(sql, &[shards, kinds, accounts, endpoints, ticks, due_ats]).await.map(drop)
 }
 
-/// Takes what was left for these shards, or the first of it.
+/// Takes what was left for these shards, or the first of it, and reads the small deliveries that it names: one statement,
+/// which sees what was committed with it.
 pub(super) async fn take(link: &Link, shards: &[i32]) -> Outcome<Vec<Nudge>> {
-    let sql = "WITH w AS (
-                  DELETE FROM nudge WHERE number IN (
-                     SELECT number FROM nudge WHERE shard = ANY ($1) ORDER BY number LIMIT $2
-                  )
-                  RETURNING number, kind, account, endpoint, tick, due_at
-               )
-               SELECT * FROM w ORDER BY number";
-    let rows = link.query(sql, &[&shards, &TAKEN_MAX]).await?;
-    let mut nudges = Vec::new();
-    let is_fresh = |row: &Row| get::<i16>(row, "kind").is_ok_and(|kind| kind == FRESH);
-    let (fresh, rows): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(is_fresh);
-    // Told in any case: the look is over.
-    nudges.push(Nudge::Fresh(if fresh.is_empty() { Vec::new() } else { fetch(link, &fresh).await? }));
+    let sql = format!(
+        "WITH w AS (
+            DELETE FROM nudge WHERE number IN (
+               SELECT number FROM nudge WHERE shard = ANY ($1) ORDER BY number LIMIT $2
+            )
+            RETURNING number, kind, account, endpoint, tick, due_at
+         )
+         SELECT w.kind, w.account AS whose, w.endpoint AS lane, w.tick AS at, w.due_at AS until, {EVENT}, {LIVE}
+         FROM w
+         LEFT JOIN live l ON w.kind = {FRESH} AND l.account = w.account AND l.tick = w.tick AND l.endpoint = w.endpoint
+         LEFT JOIN event e ON e.account = l.account AND e.tick = l.tick
+         LEFT JOIN payload p ON p.account = l.account AND p.tick = l.tick
+         ORDER BY w.number"
+    );
+    let rows = link.query(&sql, &[&shards, &TAKEN_MAX]).await?;
+    let (mut fresh, mut others) = (Vec::new(), Vec::new());
     for row in &rows {
-        nudges.extend(read(link, row).await?);
+        if get::<i16>(row, "kind")? != FRESH {
+            others.extend(read(link, row).await?);
+        } else if get::<Option<i64>>(row, "tick")?.is_some() {
+            // What is not live any more was ended since.
+            fresh.push(loaded(row)?);
+        }
     }
-    Ok(nudges)
-}
-
-/// In the order of their events.
-async fn fetch(link: &Link, rows: &[Row]) -> Outcome<Vec<Loaded>> {
-    let column = |name: &str| rows.iter().map(|row| get::<i64>(row, name)).collect::<Outcome<Vec<i64>>>();
-    work::some(link, &column("account")?, &column("tick")?, &column("endpoint")?).await
+    // In the order of their events; told in any case: the look is over.
+    fresh.sort_unstable_by_key(|loaded| loaded.delivery.key.event);
+    others.insert(0, Nudge::Fresh(fresh));
+    Ok(others)
 }
 
 async fn read(link: &Link, row: &Row) -> Outcome<Option<Nudge>> {
-    let (endpoint, at) = (EndpointKey(get(row, "endpoint")?), tick(row, "tick")?);
+    let (endpoint, at) = (EndpointKey(get(row, "lane")?), tick(row, "at")?);
     Ok(match get::<i16>(row, "kind")? {
         WORK => Some(Nudge::Work(endpoint, at)),
-        LATER => moment(row, "due_at")?.map(Nudge::Later),
-        RESENT => work::one(link, AccountKey(get(row, "account")?), at, endpoint).await?.map(Nudge::Resent),
+        LATER => moment(row, "until")?.map(Nudge::Later),
+        RESENT => work::one(link, AccountKey(get(row, "whose")?), at, endpoint).await?.map(Nudge::Resent),
         DISCARDED => Some(Nudge::Discarded(DeliveryKey { endpoint, event: at })),
         _ => return Err(Fault::damaged("a word between nodes that nobody knows")),
     })

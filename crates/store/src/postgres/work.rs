@@ -31,19 +31,6 @@ pub(super) async fn endpoints(link: &Link) -> Outcome<Vec<(AccountKey, EndpointK
     rows.iter().map(|row| Ok((AccountKey(get(row, "account")?), EndpointKey(get(row, "endpoint")?)))).collect()
 }
 
-/// Those of these deliveries that are live, with their events, by tick.
-pub(super) async fn some(link: &Link, accounts: &[i64], ticks: &[i64], endpoints: &[i64]) -> Outcome<Vec<Loaded>> {
-    let sql = format!(
-        "SELECT {EVENT}, {LIVE}
-         FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w(account, tick, endpoint)
-         JOIN live l ON l.account = w.account AND l.tick = w.tick AND l.endpoint = w.endpoint
-         JOIN event e ON e.account = l.account AND e.tick = l.tick
-         LEFT JOIN payload p ON p.account = l.account AND p.tick = l.tick
-         ORDER BY l.tick"
-    );
-    link.query(&sql, &[&accounts, &ticks, &endpoints]).await?.iter().map(loaded).collect()
-}
-
 /// One delivery with its event, if it is live.
 pub(super) async fn one(link: &Link, account: AccountKey, at: Tick, endpoint: EndpointKey) -> Outcome<Option<Loaded>> {
     let sql = format!("SELECT {EVENT}, {LIVE} {JOINED} WHERE l.account = $1 AND l.tick = $2 AND l.endpoint = $3");
