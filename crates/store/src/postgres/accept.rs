@@ -81,12 +81,13 @@ async fn newest<'e>(
     let since = integer(Tick::at(oldest.saturating_sub(Duration::from_micros(1))));
     let accounts: Vec<i64> = names.iter().map(|(account, ..)| account.0).collect();
     let texts: Vec<&str> = names.iter().map(|(_, name, _)| *name).collect();
+    // The account is told apart by what no index holds, so that the name's own is taken whatever the planner believes.
     let sql = format!(
         "SELECT w.n, f.tick, f.random, f.fingerprint
          FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS w(account, name, n)
          CROSS JOIN LATERAL (
             SELECT e.tick, e.random, e.fingerprint FROM event e
-            WHERE e.account = w.account AND e.{column} = w.name AND e.tick > $3 ORDER BY e.tick DESC LIMIT 1
+            WHERE e.{column} = w.name AND e.account + 0 = w.account AND e.tick > $3 ORDER BY e.tick + 0 DESC LIMIT 1
          ) f"
     );
     let found = link.query(&sql, &[&accounts, &texts, &since]).await?;

@@ -207,6 +207,17 @@ pub(super) const LADDER: &[Step] = &[
     );
 ",
     },
+    // Nodes of before find names by it as well.
+    Step::Expand(
+        r"
+    -- The name before the account: so that no other index looks as good for finding a name, while a day is young and the
+    -- planner knows nothing of it. It once read all events of an account instead.
+    DROP INDEX event_uid;
+    DROP INDEX event_idempotency;
+    CREATE INDEX event_uid ON event (uid, account, tick) WHERE uid IS NOT NULL;
+    CREATE INDEX event_idempotency ON event (idempotency, account, tick) WHERE idempotency IS NOT NULL;
+",
+    ),
 ];
 
 #[cfg(test)]
