@@ -20,8 +20,12 @@ const GROUP_EVENTS_MAX: usize = 512;
 const GROUP_SETTLEMENTS_MAX: usize = 1_024;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Settlements alone wait so long for others: nobody waits for them.
+/// Settlements alone wait so long for others: nobody waits for them. So do publishes under load, for those that come back with
+/// the next event once they are answered: a group costs some fifteen statements, however little is in it.
 const LINGER: Duration = Duration::from_millis(2);
+
+/// The last group held so many publishes: this is load. Below it nobody is kept waiting.
+const LOAD: usize = 8;
 
 pub(super) type AcceptReply = oneshot::Sender<Result<Vec<Acceptance>, StoreError>>;
 
@@ -95,6 +99,8 @@ pub(super) struct Inbox {
 struct Queue {
     items: VecDeque<Item>,
     events: usize,
+    /// In the last group.
+    last_publishes: usize,
     /// Why nothing can be taken now.
     down: Option<Arc<str>>,
     /// No more is taken; what is there is written.
@@ -154,7 +160,7 @@ impl Inbox {
                     if queue.ending {
                         return None;
                     }
-                } else if queue.ending || lingered || !(few && idle) {
+                } else if queue.ending || lingered || !(few && idle || queue.is_load()) {
                     return Some(queue.group());
                 } else {
                     lingered = true;
@@ -215,9 +221,13 @@ impl Inbox {
 }
 
 impl Queue {
+    fn is_load(&self) -> bool {
+        self.last_publishes >= LOAD && self.events < GROUP_EVENTS_MAX / 2
+    }
+
     fn group(&mut self) -> Vec<Item> {
         let mut group = Vec::new();
-        let (mut events_in, mut settlements, mut bytes) = (0, 0, 0_usize);
+        let (mut publishes, mut events_in, mut settlements, mut bytes) = (0, 0, 0, 0_usize);
         while let Some(item) = self.items.pop_front() {
             match &item {
                 Item::Errand(_) if group.is_empty() => return vec![item],
@@ -227,6 +237,7 @@ impl Queue {
                 }
                 Item::Accept { events, .. } => {
                     self.events = self.events.saturating_sub(events.len());
+                    publishes += 1;
                     events_in += events.len();
                     bytes += events.iter().map(|event| event.payload.len()).sum::<usize>();
                 }
@@ -240,6 +251,7 @@ impl Queue {
                 break;
             }
         }
+        self.last_publishes = publishes;
         group
     }
 }
