@@ -83,7 +83,7 @@ impl Turn {
             changes: BTreeMap::new(),
         };
         // Sent in this order and answered in one round trip.
-        tokio::try_join!(link.batch("BEGIN"), turn.lock(&shards))?;
+        tokio::try_join!(biased; link.batch("BEGIN"), turn.lock(&shards))?;
         Ok(turn)
     }
 
@@ -212,6 +212,7 @@ impl Turn {
         let values: [Value<'_>; 3] = [&right.node, &right.session, &right.commits];
         // At once, one round trip: none of them needs what another one did.
         let ((), (), (), touched) = tokio::try_join!(
+            biased;
             self.put_counts(),
             self.put_ids(),
             nudge::put(&self.link, &elsewhere, &others),

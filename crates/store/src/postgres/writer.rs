@@ -143,7 +143,7 @@ impl Writer {
             let named = publishes.iter().copied().flatten().chain(told).collect();
             let window = self.shared.plan.idempotency_window;
             // Sent in this order and answered in one round trip: what is known is read once the shards are locked.
-            let (mut turn, known) = tokio::try_join!(begin(shards), Known::load(link, window, named))?;
+            let (mut turn, known) = tokio::try_join!(biased; begin(shards), Known::load(link, window, named))?;
             *acceptances = play_all(&mut turn, known, &publishes, &settlements, refused).await?;
             turn
         };
@@ -338,7 +338,7 @@ async fn play_all<'i>(
         }
         settling.add(turn, settlement).await?;
     }
-    let ((), over) = tokio::try_join!(rows.put(turn), settling.put(turn))?;
+    let ((), over) = tokio::try_join!(biased; rows.put(turn), settling.put(turn))?;
     settling.finish(turn, over).await?;
     Ok(acceptances)
 }
