@@ -55,6 +55,8 @@ pub struct LoadOrder {
     pub events_max: u64,
     pub seconds: u64,
     pub payload_bytes: usize,
+    /// Payloads that a database cannot compress.
+    pub is_dense: bool,
 }
 
 /// What a generator did. Times in microseconds.
@@ -130,7 +132,10 @@ fn load() -> Result<()> {
         shape,
         publishers: order.publishers,
         pace: order.per_second.map_or(Pace::ClosedLoop, Pace::PerSecond),
-        payload: Payload::of_bytes(order.payload_bytes),
+        payload: match order.is_dense {
+            true => Payload::dense_of_bytes(order.payload_bytes),
+            false => Payload::of_bytes(order.payload_bytes),
+        },
         events_max: order.events_max,
         time_max: Duration::from_secs(order.seconds),
         // Ids of two generators on one data folder must differ.

@@ -161,6 +161,7 @@ pub fn order(target: SocketAddr, app: &str) -> LoadOrder {
         events_max: u64::MAX,
         seconds: 10,
         payload_bytes: 1024,
+        is_dense: false,
     }
 }
 

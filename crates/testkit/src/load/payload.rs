@@ -36,11 +36,21 @@ impl Payload {
 
     /// An object of about this many bytes: time of sending, uid, ordering key and place, padding.
     pub fn of_bytes(bytes: usize) -> Self {
-        const FIELDS_BYTES: usize = 120;
         let padding = "0123456789abcdef".repeat(bytes.saturating_sub(FIELDS_BYTES).div_ceil(16));
         Self::by(move |draft, out| {
             fields(draft, out);
             write!(out, "\"pad\":\"{padding}\"}}").expect("writing to memory does not fail");
+        })
+    }
+
+    /// As [`Payload::of_bytes`], with padding that a database cannot compress: text without a repetition.
+    pub fn dense_of_bytes(bytes: usize) -> Self {
+        let padding = bytes.saturating_sub(FIELDS_BYTES);
+        let text = dense(padding * 2);
+        Self::by(move |draft, out| {
+            fields(draft, out);
+            let from = usize::try_from(draft.number).unwrap_or_default() * 31 % (padding + 1);
+            write!(out, "\"pad\":\"{}\"}}", &text[from..from + padding]).expect("writing to memory does not fail");
         })
     }
 
@@ -66,9 +76,53 @@ impl fmt::Debug for Payload {
     }
 }
 
+/// About what the fields before the padding take.
+const FIELDS_BYTES: usize = 120;
+
+/// The same letters and digits for each run.
+fn dense(bytes: usize) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let letter = |_| {
+        // xorshift64: far longer than any payload before it repeats itself.
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(LETTERS[usize::try_from(state >> 58).unwrap_or_default()])
+    };
+    (0..bytes).map(letter).collect()
+}
+
 /// First in the payload, so that a receiver finds the time without reading far.
 fn fields(draft: &Draft<'_>, out: &mut Vec<u8>) {
     let Draft { uid, order_key, order_place, now_ns, .. } = draft;
     write!(out, "{{{SENT_FIELD}{now_ns},\"uid\":\"{uid}\",\"key\":\"{order_key}\",\"place\":{order_place},")
         .expect("writing to memory does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dense_payloads_are_json_of_the_size_that_was_asked_for_and_differ() {
+        let payload = Payload::dense_of_bytes(4096);
+        let written = |number| {
+            let draft = Draft {
+                uid: "b1-17",
+                app: "shop-1",
+                number,
+                order_key: "b1-p3",
+                order_place: 5,
+                now_ns: 1_764_000_000_000_000_000,
+            };
+            let mut out = Vec::new();
+            payload.write(&draft, &mut out);
+            out
+        };
+        let (first, second) = (written(0), written(1_000_001));
+        assert!(serde_json::from_slice::<serde_json::Value>(&first).is_ok_and(|value| value.is_object()));
+        assert!((4000..=4100).contains(&first.len()), "{} bytes", first.len());
+        assert_ne!(first, second);
+    }
 }
