@@ -16,6 +16,7 @@ mod moving;
 pub mod part;
 mod passthrough;
 mod process;
+mod sizing;
 mod throughput;
 
 use std::{fs, path::PathBuf};
@@ -70,7 +71,7 @@ struct Group {
     run: fn(Scale) -> Result<Vec<Figure>>,
 }
 
-const GROUPS: [Group; 12] = [
+const GROUPS: [Group; 13] = [
     Group { name: "throughput", what: "fan-out 1 and 5 against pass-through; CPU and memory", run: throughput::run },
     Group { name: "steady", what: "publish to receiver at 200 events/s", run: latency::steady },
     Group { name: "neighbour", what: "a dead endpoint with 100,000 waiting", run: latency::neighbour },
@@ -81,6 +82,7 @@ const GROUPS: [Group; 12] = [
     Group { name: "hooks", what: "a till that asks an app that is slow, dead or hostile", run: hooks::run },
     Group { name: "retention", what: "10 M attempts removed while delivering", run: history::retention },
     Group { name: "postgres", what: "CPU with the store in PostgreSQL, by one node and by three", run: cluster::run },
+    Group { name: "sizing", what: "what a database must be for a load: a model, and its error", run: sizing::run },
     Group { name: "migrate", what: "1 M waiting and 5 M logged moved into PostgreSQL", run: moving::run },
     Group { name: "idle", what: "memory with nothing to do", run: throughput::idle },
 ];
