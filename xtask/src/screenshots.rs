@@ -314,6 +314,7 @@ async fn pages(client: &Client) -> Result<Vec<(&'static str, String)>> {
         ("op-queues", "/op/queues".to_owned()),
         ("op-accounts", "/op/accounts".to_owned()),
         ("op-problems", "/op/problems".to_owned()),
+        ("op-nodes", "/op/nodes".to_owned()),
         ("op-system", "/op/system".to_owned()),
         ("reference-operation", "/docs/api/v1.message.create".to_owned()),
         ("reference-event", "/docs/api/event.invoiceCreated".to_owned()),

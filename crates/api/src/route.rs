@@ -113,6 +113,7 @@ pub fn history() -> Vec<Described> {
         routes!(fleet::queues),
         routes!(fleet::accounts),
         routes!(fleet::problems),
+        routes!(fleet::nodes),
         routes!(fleet::system),
         routes!(fleet::back_up),
         routes!(fleet::support_bundle),

@@ -4,6 +4,7 @@
 //! figure is not all of it, it says so.
 
 mod account;
+mod node;
 mod problem;
 mod queue;
 mod sample;
@@ -26,6 +27,7 @@ use crate::error::AppError;
 use crate::principal::Principal;
 
 pub use account::{AccountLoad, Loads};
+pub use node::{NodeLine, NodeState, Nodes, ShardLine};
 pub use problem::{Problem, Problems};
 pub use queue::{QueueLane, Queues};
 pub use sample::SAMPLE_EVERY;
@@ -86,6 +88,7 @@ pub struct Fleet {
     pub endpoints: usize,
     /// Endpoints to which nothing was delivered in the last hour and something failed.
     pub failing: usize,
+    /// Those that share the work and are not gone.
     pub nodes: Vec<Node>,
 }
 
@@ -115,6 +118,12 @@ pub struct Node {
     pub started_at: Timestamp,
 }
 
+impl Node {
+    fn of(line: NodeLine) -> Node {
+        Node { version: line.version, started_at: line.started_at }
+    }
+}
+
 impl App {
     pub async fn fleet(&self, principal: &Principal) -> Result<Fleet, AppError> {
         principal.operator(Scope::Read)?;
@@ -122,6 +131,7 @@ impl App {
         let census = self.store().census().await?;
         let tally = self.tally(now).await?;
         let backlog = self.store().backlog(now, COUNTED_MAX).await?;
+        let nodes = self.nodes(principal).await?;
         let engine = self.house.as_ref().map(|house| house.engine.first_attempts());
         let minute_ago = self.samples.at(now.saturating_sub(Duration::from_mins(1)));
         let before = self.samples.at(now.saturating_sub(TREND));
@@ -152,7 +162,7 @@ impl App {
             endpoints: accounts.iter().map(|view| view.endpoints.len()).sum(),
             failing: tally.endpoints.iter().filter(|(_, sum)| sum.delivered == 0 && sum.failed() > 0).count(),
             minutes: tally.minutes,
-            nodes: self.house.iter().map(|house| house.facts.node()).collect(),
+            nodes: nodes.nodes.into_iter().filter(|node| node.state != NodeState::Gone).map(Node::of).collect(),
         })
     }
 

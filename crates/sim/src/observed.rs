@@ -15,6 +15,7 @@ use ringup_store::Store;
 use ringup_store::audit::AuditFilter;
 use ringup_store::log_query::{LogQuery, LogScan};
 use ringup_store::memory::{Failure, Fault, MemoryStore, Operation, Plan};
+use ringup_store::node::Nodes;
 use ringup_store::overview::{BackedUp, Backlog, Tally};
 use ringup_store::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
@@ -166,6 +167,10 @@ impl Store for ObservedStore {
 
     fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>> {
         self.inner.accept(events)
+    }
+
+    fn nodes(&self) -> Answer<'_, Option<Nodes>> {
+        self.inner.nodes()
     }
 
     fn listen(&self, listener: Arc<dyn Listener>) {

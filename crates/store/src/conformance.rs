@@ -154,6 +154,7 @@ macro_rules! conformance_tests {
             logging: only_the_newest_attempt_of_a_delivery,
             logging: whoever_goes_on_from_the_horizon_misses_nothing,
             logging: counters_of_many_are_those_of_each,
+            overview: each_shard_is_told_where_there_are_several,
             overview: counters_of_all_endpoints_are_summed,
             overview: a_backlog_is_counted_by_endpoint_and_time,
             payload: bytes_are_sacred,

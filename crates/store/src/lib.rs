@@ -15,6 +15,7 @@ pub mod log_entry;
 pub mod log_query;
 pub mod memory;
 pub mod migration;
+pub mod node;
 pub mod operational;
 pub mod overview;
 pub mod postgres;

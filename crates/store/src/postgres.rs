@@ -19,6 +19,7 @@ mod link;
 mod list;
 mod log;
 mod membership;
+mod nodes;
 mod notice;
 mod nudge;
 mod open;
@@ -57,6 +58,7 @@ pub use plan::Plan;
 
 use crate::audit::AuditFilter;
 use crate::log_query::{LogQuery, LogScan};
+use crate::node::Nodes;
 use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
@@ -184,6 +186,14 @@ impl Store for PostgresStore {
 
     fn leads(&self) -> bool {
         Shard::all().next().is_some_and(|first| self.shared.holding.owns(first))
+    }
+
+    fn nodes(&self) -> Answer<'_, Option<Nodes>> {
+        let (me, lease) = (self.shared.plan.node.clone(), self.shared.plan.lease);
+        self.shared.ask(move |link| {
+            let me = me.clone();
+            Box::pin(async move { nodes::nodes(link, me, lease).await.map(Some) })
+        })
     }
 
     fn record(&self, settlement: Settlement) {

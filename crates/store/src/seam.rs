@@ -20,6 +20,7 @@ use crate::audit::AuditFilter;
 pub use crate::listener::Listener;
 use crate::log_entry::{Attempt, Count};
 use crate::log_query::{LogQuery, LogScan};
+use crate::node::Nodes;
 use crate::overview::{BackedUp, Backlog, Tally};
 use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
@@ -106,6 +107,11 @@ pub trait Store: Send + Sync + 'static {
     /// Whether this node does what one node of an installation does: retention, and telling of changes. Never waits.
     fn leads(&self) -> bool {
         true
+    }
+
+    /// Who shares the work, and who has which part of it; `None` where one process has all of it.
+    fn nodes(&self) -> Answer<'_, Option<Nodes>> {
+        Box::pin(async { Ok(None) })
     }
 
     // --- delivering

@@ -168,6 +168,47 @@ async fn what_a_dead_node_did_is_taken_over_when_its_lease_ends_and_a_stopped_on
 }
 
 #[tokio::test]
+async fn each_node_tells_who_does_what() {
+    let schema = Schema::new();
+    let first = Node::open(&schema, "first", LONG).await;
+    let accounts = accounts(&first.store).await;
+    let second = Node::open(&schema, "second", LONG).await;
+    until("each has a share", || second.owned(&accounts) > 0).await;
+    let told = loop {
+        let told = second.store.nodes().await.expect("it reads").expect("it is shared");
+        if told.shards.iter().all(|owned| owned.node.is_some()) {
+            break told;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((told.me.as_str(), told.lease), ("second", LONG));
+    assert_eq!(told.nodes.iter().map(|node| node.name.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+    for node in &told.nodes {
+        assert!(node.is_alive && node.unheard < DEADLINE && node.up < DEADLINE, "{node:?}");
+        assert!(node.version == env!("CARGO_PKG_VERSION") && node.schema >= 4, "{node:?}");
+    }
+    assert!(told.shards.iter().map(|owned| owned.shard).eq(Shard::all()));
+    // Epochs grow where a shard changed hands.
+    let epoch_of =
+        |name: &str| told.shards.iter().filter(|it| it.node.as_deref() == Some(name)).map(|it| it.epoch).max();
+    assert!(epoch_of("second") > epoch_of("first"), "{:?}", told.shards);
+    let (account, endpoint) = *accounts.iter().find(|(account, _)| second.store.owns(*account)).expect("it has some");
+    accept(&second.store, account, endpoint).await;
+    let told_again = first.store.nodes().await.expect("it reads").expect("it is shared");
+    assert!(told_again.nodes[1].commits > told.nodes[1].commits, "{told_again:?}");
+
+    second.store.close().await.expect("it closes");
+    until("the first one has all of it", || first.owned(&accounts) == accounts.len()).await;
+    let told = first.store.nodes().await.expect("it reads").expect("it is shared");
+    assert_eq!(
+        told.nodes.iter().map(|node| node.is_alive).collect::<Vec<_>>(),
+        [true, false],
+        "the stopped one is listed"
+    );
+    assert!(told.shards.iter().all(|owned| owned.node.as_deref() != Some("second")));
+}
+
+#[tokio::test]
 async fn a_node_that_was_asleep_writes_nothing_of_what_another_took() {
     let schema = Schema::new();
     let node = Node::open(&schema, "sleeper", LONG).await;

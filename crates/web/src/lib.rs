@@ -94,6 +94,7 @@ impl Console {
             .route("/op/queues", get(operator::queues))
             .route("/op/accounts", get(operator::accounts))
             .route("/op/problems", get(operator::problems))
+            .route("/op/nodes", get(operator::nodes))
             .route("/op/system", get(operator::system))
             .route("/op/backup", post(operator::back_up))
             .route("/op/support-bundle", get(operator::support_bundle))

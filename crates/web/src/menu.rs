@@ -22,6 +22,7 @@ pub enum Menu {
     Person,
     Fleet,
     Queues,
+    Nodes,
     Loads,
     Problems,
     System,
@@ -66,6 +67,7 @@ pub const OPERATOR: &[Item] = &[
     item(Menu::Queues, "op-queues", "logs", "/op/queues"),
     item(Menu::Loads, "op-accounts", "accounts", "/op/accounts"),
     item(Menu::Problems, "op-problems", "alert", "/op/problems"),
+    item(Menu::Nodes, "op-nodes", "nodes", "/op/nodes"),
     item(Menu::System, "op-system", "configuration", "/op/system"),
 ];
 

@@ -215,6 +215,7 @@ const NEEDS: &[(Scope, Place, &[&str])] = &[
             "ringup.fleet.queues",
             "ringup.fleet.accounts",
             "ringup.fleet.problems",
+            "ringup.fleet.nodes",
             "ringup.system.get",
             "ringup.system.support-bundle",
         ],

@@ -8,6 +8,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use super::{Answer, Shared, ok};
 use crate::extract::Caller;
 use crate::wire::fleet::{AccountsOut, BackupOut, FleetOut, ProblemsOut, QueuesOut, SystemOut};
+use crate::wire::node::NodesOut;
 use crate::wire::query::Query;
 
 /// Get the fleet's health
@@ -66,6 +67,21 @@ pub async fn accounts(State(api): Shared, Caller(who): Caller, query: Query) -> 
 )]
 pub async fn problems(State(api): Shared, Caller(who): Caller) -> Answer {
     Ok(ok(&ProblemsOut::of(&api.app.problems(&who).await?)))
+}
+
+/// Get the nodes and their shards
+///
+/// Which nodes share the work, which of them are heard of, and which has which of the 64 shards that accounts fall into. For
+/// operators.
+#[utoipa::path(
+    get,
+    path = "/operator/node",
+    operation_id = "ringup.fleet.nodes",
+    tag = "Operator",
+    responses((status = 200, body = NodesOut)),
+)]
+pub async fn nodes(State(api): Shared, Caller(who): Caller) -> Answer {
+    Ok(ok(&NodesOut::of(&api.app.nodes(&who).await?)))
 }
 
 /// Get the process and its data

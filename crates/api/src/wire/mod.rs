@@ -23,6 +23,7 @@ pub mod json;
 pub mod list;
 pub mod log;
 pub mod message;
+pub mod node;
 pub mod operational;
 pub mod patch;
 pub mod policy;

@@ -15,7 +15,7 @@ impl App {
         principal.operator(Scope::Read)?;
         let (fleet, queues) = (self.fleet(principal).await?, self.queues(principal).await?);
         let (problems, system) = (self.problems(principal).await?, self.system(principal).await?);
-        let facts = &system.facts;
+        let (nodes, facts) = (self.nodes(principal).await?, &system.facts);
         let mut text = String::new();
         let mut line = |written: std::fmt::Arguments<'_>| {
             let _ = writeln!(text, "{written}");
@@ -63,6 +63,15 @@ impl App {
                 m.minute, m.delivered, m.refused, m.timed_out, m.unreachable, m.blocked, m.gave_up
             ));
         }
+        line(format_args!("\n[nodes] name state unheard version schema shards commits"));
+        for node in &nodes.nodes {
+            let (name, state) = (node.name.as_deref().unwrap_or("this-process"), node.state.word());
+            let (unheard, schema) =
+                (nodes.at.saturating_since(node.heard_at).as_secs(), node.schema.unwrap_or_default());
+            let (version, shards, commits) = (&node.version, node.shards, node.commits.unwrap_or_default());
+            line(format_args!("{name} {state} {unheard}s {version} {schema} {shards} {commits}"));
+        }
+        line(format_args!("shards without a node = {}, moving = {}", nodes.waiting(), nodes.moving()));
         line(format_args!("\n[lanes] endpoint waiting under_way breaker"));
         for lane in &queues.lanes {
             let more = if lane.is_whole { "" } else { "+" };

@@ -8,7 +8,6 @@ use ringup_core::scope::Scope;
 use ringup_core::time::Timestamp;
 use ringup_store::overview::BackedUp;
 
-use super::Node;
 use crate::app::App;
 use crate::error::AppError;
 use crate::principal::Principal;
@@ -73,12 +72,6 @@ struct Running<'a>(&'a AtomicBool);
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
-    }
-}
-
-impl SystemFacts {
-    pub(super) fn node(&self) -> Node {
-        Node { version: self.version.clone(), started_at: self.started_at }
     }
 }
 

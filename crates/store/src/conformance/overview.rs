@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringup_core::delivery::After;
+use ringup_core::shard::Shard;
 use ringup_core::time::Timestamp;
 
 use super::scene::Scene;
@@ -11,6 +12,17 @@ use crate::log_entry::{Count, OutcomeWord};
 use crate::overview::LaneBacklog;
 use crate::query::MinuteCount;
 use crate::seam::Settlement;
+
+pub async fn each_shard_is_told_where_there_are_several(home: &dyn Home) {
+    let store = home.open().await;
+    let nodes = store.nodes().await.expect("the store reads");
+    assert_eq!(nodes.is_some(), store.is_shared());
+    let Some(nodes) = nodes else { return };
+    assert!(nodes.shards.iter().map(|owned| owned.shard).eq(Shard::all()), "{nodes:?}");
+    let me = nodes.nodes.iter().find(|node| node.name == nodes.me).expect("it knows itself");
+    assert!(me.is_alive && me.unheard < nodes.lease, "{me:?}");
+    store.close().await.expect("it closes");
+}
 
 pub async fn counters_of_all_endpoints_are_summed(home: &dyn Home) {
     let scene = Scene::open(home).await;

@@ -8,6 +8,27 @@ op-accounts-lead = All environments; attempts of the last hour.
 op-problems = Problems
 op-problems-lead = What failed in the last hour, by host and cause.
 op-system = System
+op-nodes = Nodes
+op-nodes-lead = Which processes do the work. Each account falls into one of 64 shards, and each shard is one node’s.
+op-nodes-single = A single process on files of its own: it does the work of all accounts.
+op-node = Node
+op-node-single = This process
+op-node-this = this one
+op-node-state = State
+op-node-heard = alive
+op-node-quiet = quiet
+op-node-gone = gone
+op-node-last = Last heard of
+op-node-up = Up
+op-node-schema = Schema
+op-node-commits = Commits
+op-nodes-versions = Versions { $versions } are at work: an upgrade is under way.
+op-shards = Shards
+op-shards-why = Which node has each shard, by its letter in the table. A shard that is nobody’s (–) waits: events of its accounts are accepted, and are delivered once a node takes it. The name of a node is in the file node.id of its data folder, and in its log at each start.
+op-shard = Shard
+op-shard-epoch = Epoch
+op-shard-nobody = nobody
+op-shard-words = Shard { $shard }: { $node }
 op-in = Events in, per second
 op-out = Delivered, per second
 op-failed = Failed, per second
@@ -97,4 +118,36 @@ op-left-out = { $count ->
 op-unlogged = { $count ->
     [one] Of one URL with failures the log keeps none, so its cause is not known here.
    *[other] Of { $n } URLs with failures the log keeps none, so their causes are not known here.
+ }
+op-nodes-all = { $count ->
+    [one] 1 node, heard of; all 64 shards are its own.
+   *[other] { $n } nodes, all heard of; all 64 shards have an owner.
+ }
+op-nodes-some = { $count ->
+    [one] 1 node is heard of, and all 64 shards are its own.
+   *[other] { $n } nodes are heard of, and all 64 shards have an owner.
+ }
+op-nodes-moving = { $count ->
+    [one] 1 node is heard of; { $other } of 64 shards are on their way.
+   *[other] { $n } nodes are heard of; { $other } of 64 shards are on their way from one to another.
+ }
+op-nodes-quiet = { $count ->
+    [one] 1 node is quiet, { $other } heard of; all 64 shards have an owner still.
+   *[other] { $n } nodes are quiet, { $other } heard of; all 64 shards have an owner still.
+ }
+op-nodes-waiting = { $count ->
+    [one] 1 of 64 shards has no node: what is due for its accounts waits.
+   *[other] { $n } of 64 shards have no node: what is due for their accounts waits.
+ }
+op-nodes-is-quiet = { $count ->
+    [one] Node { $node } was not heard of for { $span }; after { $lease } others take its shard.
+   *[other] Node { $node } was not heard of for { $span }; after { $lease } others take its { $n } shards.
+ }
+op-nodes-is-lost = { $count ->
+    [one] Node { $node } was not heard of for { $span }; a shard that it had waits for another one.
+   *[other] Node { $node } was not heard of for { $span }; { $n } shards that it had wait for another one.
+ }
+op-nodes-gone = { $count ->
+    [one] 1 node is gone, stopped or lost: others have what it had. It is listed for a day.
+   *[other] { $n } nodes are gone, stopped or lost: others have what they had. They are listed for a day.
  }

@@ -8,6 +8,27 @@ op-accounts-lead = Semua lingkungan; percobaan dalam jam terakhir.
 op-problems = Masalah
 op-problems-lead = Yang gagal dalam jam terakhir, menurut host dan sebab.
 op-system = Sistem
+op-nodes = Node
+op-nodes-lead = Proses mana yang bekerja. Setiap akun masuk ke salah satu dari 64 shard, dan setiap shard milik satu node.
+op-nodes-single = Satu proses dengan berkasnya sendiri: ia mengerjakan semua akun.
+op-node = Node
+op-node-single = Proses ini
+op-node-this = yang ini
+op-node-state = Keadaan
+op-node-heard = hidup
+op-node-quiet = diam
+op-node-gone = hilang
+op-node-last = Terakhir terdengar
+op-node-up = Menyala
+op-node-schema = Skema
+op-node-commits = Commit
+op-nodes-versions = Versi { $versions } sedang bekerja: pembaruan sedang berlangsung.
+op-shards = Shard
+op-shards-why = Node pemilik tiap shard, menurut hurufnya di tabel. Shard yang tidak dimiliki siapa pun (–) menunggu: event akunnya tetap diterima, dan dikirim begitu sebuah node mengambilnya. Nama node ada di berkas node.id dalam folder datanya, dan di lognya setiap kali dimulai.
+op-shard = Shard
+op-shard-epoch = Epoch
+op-shard-nobody = tidak ada
+op-shard-words = Shard { $shard }: { $node }
 op-in = Event masuk, per detik
 op-out = Terkirim, per detik
 op-failed = Gagal, per detik
@@ -89,4 +110,28 @@ op-left-out = { $count ->
  }
 op-unlogged = { $count ->
    *[other] Dari { $n } URL dengan kegagalan, log tidak menyimpan apa pun, jadi sebabnya tidak diketahui di sini.
+ }
+op-nodes-all = { $count ->
+   *[other] { $n } node, semuanya terdengar; ke-64 shard ada pemiliknya.
+ }
+op-nodes-some = { $count ->
+   *[other] { $n } node terdengar, dan ke-64 shard ada pemiliknya.
+ }
+op-nodes-moving = { $count ->
+   *[other] { $n } node terdengar; { $other } dari 64 shard sedang berpindah ke node lain.
+ }
+op-nodes-quiet = { $count ->
+   *[other] { $n } node diam, { $other } terdengar; ke-64 shard masih ada pemiliknya.
+ }
+op-nodes-waiting = { $count ->
+   *[other] { $n } dari 64 shard tidak punya node: yang jatuh tempo untuk akunnya menunggu.
+ }
+op-nodes-is-quiet = { $count ->
+   *[other] Node { $node } tidak terdengar selama { $span }; setelah { $lease } node lain mengambil { $n } shard miliknya.
+ }
+op-nodes-is-lost = { $count ->
+   *[other] Node { $node } tidak terdengar selama { $span }; { $n } shard miliknya menunggu node lain.
+ }
+op-nodes-gone = { $count ->
+   *[other] { $n } node hilang, dihentikan atau mati: node lain memegang bagiannya. Tercantum selama sehari.
  }

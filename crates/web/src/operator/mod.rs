@@ -2,6 +2,7 @@
 
 mod account;
 mod fleet;
+mod node;
 mod problem;
 mod queue;
 mod system;
@@ -19,6 +20,7 @@ use crate::visit::account_path;
 
 pub use account::page as accounts;
 pub use fleet::page as fleet;
+pub use node::page as nodes;
 pub use problem::page as problems;
 pub use queue::page as queues;
 pub use system::{back_up, page as system, support_bundle};

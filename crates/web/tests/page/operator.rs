@@ -8,7 +8,7 @@ use ringup_store::log_entry::{AttemptResult, OutcomeWord};
 use crate::desk::Desk;
 use crate::log::{DELIVERED, MISSING, send, with_url};
 
-const PAGES: [&str; 5] = ["/op", "/op/queues", "/op/accounts", "/op/problems", "/op/system"];
+const PAGES: [&str; 6] = ["/op", "/op/queues", "/op/accounts", "/op/problems", "/op/nodes", "/op/system"];
 const FAILED: AttemptResult = AttemptResult { outcome: OutcomeWord::Refused, status: Some(503), detail: None };
 
 #[tokio::test]
@@ -19,6 +19,7 @@ async fn a_server_without_work_says_so() {
     browser.get("/op/queues").await.shows("Nothing waits").shows("Retries due within the next hour: 0.");
     browser.get("/op/accounts").await.shows("Load by account");
     browser.get("/op/problems").await.shows("Nothing failed in the last hour");
+    browser.get("/op/nodes").await.shows("A single process on files of its own").lacks("shard-map");
     browser.get("/op/system").await.shows("No folder for backups is configured").lacks("Back up now");
 }
 

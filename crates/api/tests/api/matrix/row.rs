@@ -180,6 +180,7 @@ pub const ROWS: &[Row] = &[
     ("ringup.fleet.queues", Operator(Scope::Read), ""),
     ("ringup.fleet.accounts", Operator(Scope::Read), ""),
     ("ringup.fleet.problems", Operator(Scope::Read), ""),
+    ("ringup.fleet.nodes", Operator(Scope::Read), ""),
     ("ringup.system.get", Operator(Scope::Read), ""),
     ("ringup.system.backup", Operator(Scope::Settings), ""),
     ("ringup.system.support-bundle", Operator(Scope::Read), ""),
