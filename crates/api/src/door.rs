@@ -35,7 +35,7 @@ const UNSERVED_EVERY: Duration = Duration::from_secs(1);
 pub const MISSPELT: HeaderName = HeaderName::from_static("ringup-unknown-fields");
 
 pub async fn door(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let id = given(&request).unwrap_or_else(|| made(&api));
+    let id = given(&request).unwrap_or_else(|| made(api.app.random_bytes()));
     let is_watched = route::is_health(request.uri().path());
     let line = (!is_watched && api.plan.request_log.is_on()).then(|| Line::of(&request));
     let place = if is_watched { Ok(None) } else { api.limits.enter().map(Some) };
@@ -167,16 +167,16 @@ impl Line {
 }
 
 /// The id that the request brought, if it can be repeated safely.
-fn given(request: &Request) -> Option<HeaderValue> {
+pub fn given(request: &Request) -> Option<HeaderValue> {
     let value = request.headers().get(REQUEST_ID)?;
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':' | b'/' | b'+');
     let fits = (1..=REQUEST_ID_CHARS_MAX).contains(&value.len()) && value.as_bytes().iter().all(is_plain);
     fits.then(|| value.clone())
 }
 
-fn made(api: &Api) -> HeaderValue {
+/// An id of our own.
+pub fn made(random: [u8; 12]) -> HeaderValue {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let random: [u8; 12] = api.app.random_bytes();
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0');
     let mut text = Vec::with_capacity(4 + 2 * random.len());
     text.extend_from_slice(b"req_");

@@ -9,6 +9,7 @@ mod cors;
 mod describe;
 mod door;
 mod extract;
+mod front;
 mod handler;
 mod limit;
 mod problem;
@@ -22,16 +23,17 @@ mod wire;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::middleware;
 use axum::routing::get;
 use http::HeaderValue;
 use ringup_app::App;
 
+pub use axum::Router;
 pub use capture::router as catcher_router;
 pub use describe::document;
 pub use door::RequestLog;
+pub use front::Front;
 pub use limit::LimitPlan;
 pub use serve::{Left, ServePlan, serve};
 pub use wire::operational::operational_payload;

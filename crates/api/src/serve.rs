@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, warn};
 
+use crate::front::Front;
 use crate::socket::{CATCHER_PATH, Grip, Socket};
 
 /// Header fields of a request: more than any client sends, fewer than cost time to look through.
@@ -62,7 +62,13 @@ pub struct Left {
 }
 
 /// Serves until `shutdown` is ready: then takes no more connections, finishes what is being served, and returns.
-pub async fn serve(listener: TcpListener, router: Router, plan: ServePlan, shutdown: impl Future<Output = ()>) -> Left {
+pub async fn serve(
+    listener: TcpListener,
+    front: impl Into<Front>,
+    plan: ServePlan,
+    shutdown: impl Future<Output = ()>,
+) -> Left {
+    let front = front.into();
     let stop = CancellationToken::new();
     let places = Arc::new(Semaphore::new(plan.connections_max));
     let mut connections = JoinSet::new();
@@ -79,7 +85,7 @@ pub async fn serve(listener: TcpListener, router: Router, plan: ServePlan, shutd
             Some(ended) = connections.join_next(), if !connections.is_empty() => note(ended),
             (accepted, place) = accepted => match accepted {
                 Ok((socket, peer)) => {
-                    let connection = connection(socket, peer, router.clone(), plan, stop.clone());
+                    let connection = connection(socket, peer, front.clone(), plan, stop.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(place);
@@ -109,7 +115,7 @@ pub async fn serve(listener: TcpListener, router: Router, plan: ServePlan, shutd
 }
 
 /// Serves one connection to its end. When told to stop it finishes the request it is at.
-async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, plan: ServePlan, stop: CancellationToken) {
+async fn connection(socket: TcpStream, peer: SocketAddr, front: Front, plan: ServePlan, stop: CancellationToken) {
     // Answers are written whole; waiting for more to send only delays them. A socket that refuses is about to fail.
     let _ = socket.set_nodelay(true);
     let mut builder = http1::Builder::new();
@@ -120,13 +126,12 @@ async fn connection(socket: TcpStream, peer: SocketAddr, router: Router, plan: S
         .max_buf_size(BUFFER_BYTES_MAX);
     let grip = Grip::new(peer, stop.clone());
     let socket = Socket::new(socket, &grip, plan.stall_max);
-    let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(Peer(peer.ip()));
         if request.uri().path().starts_with(CATCHER_PATH) {
             request.extensions_mut().insert(grip.clone());
         }
-        router.call(request)
+        TowerToHyperService::new(front.router().clone()).call(request)
     });
     let connection = builder.serve_connection(TokioIo::new(socket), service);
     tokio::pin!(connection);

@@ -4,13 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
-use ringup_api::Left;
+use ringup_api::Router;
 use ringup_app::{App, CatcherPlan};
 use ringup_egress::OwnCatcher;
 use ringup_store::CatcherStore;
 use ringup_store::catcher::Limits;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::config::table::Config;
 use crate::data;
+use crate::entrance::Entrance;
 
 /// Between looks for requests that were kept long enough.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
@@ -29,26 +28,21 @@ pub struct Catching {
     /// Where deliveries to our own catchers go.
     pub own: OwnCatcher,
     /// An address of its own, if there is one.
-    pub listener: Option<TcpListener>,
+    pub entrance: Option<Entrance>,
 }
 
 /// What runs.
 pub struct Running {
-    server: Option<JoinHandle<Left>>,
+    entrance: Option<Entrance>,
     expiry: JoinHandle<()>,
     store: Arc<dyn CatcherStore>,
 }
 
 impl Catching {
     /// `main` is where everything else is served.
-    pub async fn open(config: &Config, main: SocketAddr) -> anyhow::Result<Catching> {
+    pub async fn open(config: &Config, main: SocketAddr, entrance: Option<Entrance>) -> anyhow::Result<Catching> {
         let catcher = &config.catcher;
-        let listener = match catcher.listen {
-            Some(address) => Some(bound(address, "catcher.listen").await?),
-            None => None,
-        };
-        let listening = listener.as_ref().map_or(Ok(main), TcpListener::local_addr)?;
-        let address = reachable(listening);
+        let address = reachable(entrance.as_ref().map_or(main, |entrance| entrance.address));
         let base_url = catcher.base_url.as_ref().map(|base| base.as_str().to_owned());
         let base_url = base_url.unwrap_or_else(|| base_of(address));
         let limits = Limits {
@@ -59,38 +53,32 @@ impl Catching {
         let plan =
             CatcherPlan { base_url: base_url.clone(), body_bytes_max: catcher.body_bytes_max.as_usize(), limits };
         let store = data::open_catchers(&config.store, limits).await?;
-        Ok(Catching { store, plan, own: OwnCatcher { base: base_url, address }, listener })
+        Ok(Catching { store, plan, own: OwnCatcher { base: base_url, address }, entrance })
     }
 
     /// Our own addresses: deliveries to them would go round for ever, except to catchers, which pass nothing on.
     pub fn own_addresses(&self, main: SocketAddr) -> Vec<SocketAddr> {
-        let own = self.listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        [main].into_iter().chain(own).collect()
+        [main].into_iter().chain(self.entrance.as_ref().map(|entrance| entrance.address)).collect()
     }
 
     /// Serves the address of its own, if there is one, and lets old requests go.
-    pub fn start(
-        self,
-        app: Arc<App>,
-        stop: &CancellationToken,
-        serve: impl FnOnce(TcpListener) -> JoinHandle<Left>,
-    ) -> Running {
-        if let Ok(Some(address)) = self.listener.as_ref().map(TcpListener::local_addr).transpose() {
-            info!(%address, base_url = self.plan.base_url, "catchers have an address of their own");
+    pub fn start(self, app: Arc<App>, router: Router, stop: &CancellationToken) -> Running {
+        if let Some(entrance) = &self.entrance {
+            entrance.open(router);
+            info!(address = %entrance.address, base_url = self.plan.base_url, "catchers have an address of their own");
         }
-        let server = self.listener.map(serve);
         let expiry = expire(app, self.store.clone());
         let expiry = tokio::spawn(stop.clone().run_until_cancelled_owned(expiry));
         let expiry = tokio::spawn(async move { drop(expiry.await) });
-        Running { server, expiry, store: self.store }
+        Running { entrance: self.entrance, expiry, store: self.store }
     }
 }
 
 impl Running {
     /// Ends after whoever could still send was served.
     pub async fn stop(self) {
-        if let Some(server) = self.server {
-            let _ = server.await;
+        if let Some(entrance) = self.entrance {
+            entrance.ended().await;
         }
         let _ = self.expiry.await;
         if let Err(error) = self.store.close().await {
@@ -107,10 +95,6 @@ async fn expire(app: Arc<App>, store: Arc<dyn CatcherStore>) {
             warn!(%error, "old requests to catchers stay for now");
         }
     }
-}
-
-pub async fn bound(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address} ({setting})"))
 }
 
 /// An address of this machine at which a listener is reached from this machine.

@@ -11,6 +11,7 @@ use ringup_store::sqlite::{DirectoryLock, Plan, SqliteStore};
 use ringup_store::{CatcherStore, Store};
 
 use crate::config::table::{self, Config};
+use crate::health::Health;
 use crate::shell::SystemRandom;
 
 /// For tests of what a crash leaves behind: `point:pass`, where the process dies on that pass of that point.
@@ -37,10 +38,10 @@ impl Opened {
     }
 }
 
-/// Waits for a database that cannot be reached, or whose work another node does.
-pub async fn open(config: &Config, failpoint: Option<&str>) -> anyhow::Result<Opened> {
+/// Waits for a database that cannot be reached, or whose schema older nodes still need as it is; `health` is told for what.
+pub async fn open(config: &Config, failpoint: Option<&str>, health: &Health) -> anyhow::Result<Opened> {
     if let Some(url) = &config.store.url {
-        return open_database(config, url.expose()).await;
+        return open_database(config, url.expose(), health.clone()).await;
     }
     let config = &config.store;
     let failpoint = failpoint.map(|text| text.parse().map(Arc::new).map_err(anyhow::Error::msg)).transpose();
@@ -53,10 +54,12 @@ pub async fn open(config: &Config, failpoint: Option<&str>) -> anyhow::Result<Op
     Ok(Opened { store: Arc::new(SqliteStore::open(plan).await?), postgres: None, _lock: None })
 }
 
-async fn open_database(config: &Config, url: &str) -> anyhow::Result<Opened> {
+async fn open_database(config: &Config, url: &str, health: Health) -> anyhow::Result<Opened> {
     let data_dir = &config.store.data_dir;
     let lock = DirectoryLock::hold(data_dir)?;
-    let store = Arc::new(PostgresStore::open(plan(config, url, node(data_dir)?)?).await?);
+    let mut plan = plan(config, url, node(data_dir)?)?;
+    plan.tell = Arc::new(move |what| health.waits_for(what));
+    let store = Arc::new(PostgresStore::open(plan).await?);
     Ok(Opened { store: store.clone(), postgres: Some(store), _lock: Some(lock) })
 }
 

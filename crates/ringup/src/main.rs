@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod configurator;
 mod data;
+mod entrance;
 mod greeting;
 mod health;
 mod house;

@@ -1,5 +1,7 @@
 //! `ringup serve`: builds the parts from the configuration, joins them, and takes them down in order.
 //!
+//! The addresses are taken first, so that a start that waits for its database says so where it is asked.
+//!
 //! Down means: not ready, stop accepting, stop starting attempts, finish what is in flight until the deadline, give
 //! back the rest, close the store, say what was left.
 
@@ -26,10 +28,11 @@ use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::catching::{Catching, bound};
+use crate::catching::Catching;
 use crate::config::table::{Config, Delivery};
 use crate::config::value::choice::RequestLog;
 use crate::config::{Loaded, Settings};
+use crate::entrance::Entrance;
 use crate::health::Health;
 use crate::shell::{SystemClock, SystemRandom};
 use crate::signal::StopSignal;
@@ -56,18 +59,26 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let Loaded { config, settings } = loaded;
     let mut signal = StopSignal::listen().context("cannot listen for signals")?;
     let mut egress_plan = egress_plan(&config)?;
+    let (health, stop) = (Health::starting(), CancellationToken::new());
+    let grace = config.server.shutdown_grace;
+    let serve_plan = ServePlan { grace, ..ServePlan::default() };
+    let main = Entrance::take(config.server.listen, "server.listen", health.wellness(), serve_plan, &stop).await?;
+    let of_catchers = match config.catcher.listen {
+        Some(at) => Some(Entrance::take(at, "catcher.listen", health.wellness(), serve_plan, &stop).await?),
+        None => None,
+    };
+    let address = main.address;
     // A node that waits for its turn can be stopped.
     let opened = tokio::select! {
-        opened = data::open(&config, failpoint.as_deref()) => opened?,
+        opened = data::open(&config, failpoint.as_deref(), &health) => opened?,
         name = signal.next() => {
             info!(signal = name, "stopped before it had anything to do");
             return Ok(ExitCode::SUCCESS);
         }
     };
     let store = opened.store.clone();
-    let listener = bound(config.server.listen, "server.listen").await?;
-    let address = listener.local_addr()?;
-    let catching = Catching::open(&config, address).await?;
+    health.goes_on();
+    let catching = Catching::open(&config, address, of_catchers).await?;
     egress_plan.own_addresses = catching.own_addresses(address);
     egress_plan.catcher = Some(catching.own.clone());
     egress_plan.mail = mail_plan(&config, address, &egress_plan)?;
@@ -88,7 +99,6 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
             contracts: Arc::new(Declarations::default()),
         },
     );
-    let health = Health::ready();
     let teller = health.clone();
     let tell = move |looked: Result<(), &StoreError>| teller.store_is(looked.err().map(ToString::to_string));
     let upkeep = Upkeep::start(upkeep_plan(&config), catalogue.clone(), Arc::new(SystemClock), tell);
@@ -102,20 +112,16 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let given = config.bootstrap.key.as_ref().map(|key| SecretString::from(key.expose().to_owned()));
     let first = app.first_start(given.as_ref(), config.events.strict).await?;
     let console = Console::new(app.clone(), console_plan(&config), &ringup_api::document());
-    greeting::say(&first, given.is_some(), &app, address, &config.store.data_dir).await?;
 
-    let stop = CancellationToken::new();
     let sampling = tokio::spawn(house::sample(app.clone(), stop.clone()));
     let router =
         ringup_api::router(app.clone(), api_plan(&config, address)?, health.wellness()).merge(console.router());
     let catcher_router = ringup_api::catcher_router(app.clone());
-    let router = if catching.listener.is_some() { router } else { router.merge(catcher_router.clone()) };
-    let grace = config.server.shutdown_grace;
-    let serve_plan = ServePlan { grace, ..ServePlan::default() };
-    let server = tokio::spawn(ringup_api::serve(listener, router, serve_plan, stop.clone().cancelled_owned()));
-    let catching = catching.start(app.clone(), &stop, |listener| {
-        tokio::spawn(ringup_api::serve(listener, catcher_router, serve_plan, stop.clone().cancelled_owned()))
-    });
+    let router = if catching.entrance.is_some() { router } else { router.merge(catcher_router.clone()) };
+    main.open(router);
+    let catching = catching.start(app.clone(), catcher_router, &stop);
+    health.started();
+    greeting::say(&first, given.is_some(), &app, address, &config.store.data_dir).await?;
 
     let name = tokio::select! {
         name = signal.next() => name,
@@ -127,7 +133,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     stop.cancel();
     app.end_waits();
     let served = async {
-        let _ = server.await;
+        main.ended().await;
         let _ = sampling.await;
         catching.stop().await;
         // Nobody asks any more; what was asked last is on its way into the log.

@@ -35,3 +35,4 @@ mod reversals;
 mod sales;
 mod schedule;
 mod stage;
+mod starting;

@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_millis(250);
 const SAID_EVERY: u32 = 240;
 
 pub(super) async fn open(plan: Plan) -> Result<PostgresStore, StoreError> {
-    let mut patience = Patience::default();
+    let mut patience = Patience { tell: plan.tell.clone(), said: String::new(), rests: 0 };
     if plan.may_be_overheard() {
         tracing::warn!(
             database = plan.place(),
@@ -86,15 +86,16 @@ async fn days(link: &Link) -> Outcome<BTreeSet<Day>> {
     rows.iter().map(|row| get(row, "day").map(Day)).collect()
 }
 
-/// Says what is waited for, when that changes and then every minute.
-#[derive(Default)]
+/// Says what is waited for: to whoever asks each time, in the log when that changes and then every minute.
 struct Patience {
+    tell: Arc<dyn Fn(&str) + Send + Sync>,
     said: String,
     rests: u32,
 }
 
 impl Patience {
     fn say(&mut self, what: &str) {
+        (self.tell)(what);
         self.rests += 1;
         // Seconds that are left change with every look.
         let words: String = what.chars().filter(|letter| !letter.is_ascii_digit()).collect();

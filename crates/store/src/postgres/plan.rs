@@ -32,6 +32,8 @@ pub struct Plan {
     pub read_time_limit: Duration,
     /// Connections besides the writer's.
     pub readers_max: usize,
+    /// Told what is waited for, each time that the store cannot be opened yet. Never the password.
+    pub tell: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
 impl Plan {
@@ -70,6 +72,7 @@ impl Plan {
             time_limit: Duration::from_secs(2),
             read_time_limit: Duration::from_secs(10),
             readers_max: 8,
+            tell: Arc::new(|_| {}),
         })
     }
 
