@@ -1,4 +1,5 @@
-//! The same work with the store in files, and in PostgreSQL by one node and by three: CPU of all processes together.
+//! The same work with the store in files, and in PostgreSQL by one node and by three: CPU of all processes together. By three
+//! twice: with as many publishers as the one node has, and with as many for each.
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,14 @@ const TURNS: usize = 3;
 const ACCOUNTS: usize = 24;
 const PUBLISHERS: usize = 64;
 
+/// What is compared: nodes on PostgreSQL, or the store in files, and publishers for all nodes together.
+const SETTINGS: [(&str, Option<usize>, usize); 4] = [
+    ("in files", None, PUBLISHERS),
+    ("PostgreSQL, one node", Some(1), PUBLISHERS),
+    ("PostgreSQL, three nodes", Some(3), PUBLISHERS),
+    ("PostgreSQL, three nodes with 64 publishers each", Some(3), 3 * PUBLISHERS),
+];
+
 /// Long enough for each node to know the accounts and have its share.
 const SETTLING: Duration = Duration::from_secs(6);
 
@@ -43,10 +52,10 @@ impl Run {
 }
 
 pub fn run(scale: Scale) -> Result<Vec<Figure>> {
-    let mut runs: [Vec<Run>; 3] = Default::default();
+    let mut runs: [Vec<Run>; 4] = Default::default();
     for _ in 0..if scale.quick { 1 } else { TURNS } {
-        for (runs, nodes) in runs.iter_mut().zip([None, Some(1), Some(3)]) {
-            runs.push(one(scale, nodes)?);
+        for (runs, (_, nodes, publishers)) in runs.iter_mut().zip(SETTINGS) {
+            runs.push(one(scale, nodes, publishers)?);
             process::settle_disk();
         }
     }
@@ -56,7 +65,7 @@ pub fn run(scale: Scale) -> Result<Vec<Figure>> {
         values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
     };
     let mut figures = Vec::new();
-    for (runs, label) in runs.iter().zip(["in files", "PostgreSQL, one node", "PostgreSQL, three nodes"]) {
+    for (runs, (label, ..)) in runs.iter().zip(SETTINGS) {
         figures.push(Figure::new(format!("{label}: deliveries"), middle(runs, |run| run.per_second), "/s"));
         figures.push(Figure::new(
             format!("{label}: CPU of the nodes per delivery"),
@@ -72,14 +81,16 @@ pub fn run(scale: Scale) -> Result<Vec<Figure>> {
         figures.push(Figure::new(format!("{label}: publish answered, p50"), p50, "ms"));
     }
     let all = |runs: &[Run]| middle(runs, |run| run.us(run.nodes + run.database));
-    let [files, one, three] = [all(&runs[0]), all(&runs[1]), all(&runs[2])];
+    let [files, one, three, thrice] = [all(&runs[0]), all(&runs[1]), all(&runs[2]), all(&runs[3])];
     figures.push(Figure::new("PostgreSQL, one node: CPU of all, of in files", one / files, "").at_most(2.5));
     figures.push(Figure::new("three nodes: CPU of all, of one node", three / one, "").at_most(1.15));
+    let label = "three nodes with 64 publishers each: CPU of all, of one node";
+    figures.push(Figure::new(label, thrice / one, "").at_most(1.15));
     Ok(figures)
 }
 
 /// `None`: in files.
-fn one(scale: Scale, nodes: Option<usize>) -> Result<Run> {
+fn one(scale: Scale, nodes: Option<usize>, publishers: usize) -> Result<Run> {
     let mut receiver = Receiver::start()?;
     let database = nodes.map(|_| Postgres::durable()).transpose()?;
     let url = database.as_ref().map(Postgres::schema).transpose()?;
@@ -96,7 +107,7 @@ fn one(scale: Scale, nodes: Option<usize>) -> Result<Run> {
     }
     first.runtime.block_on(async { tokio::time::sleep(SETTLING).await });
 
-    let warm = loads(&targets, &apps, 2)?;
+    let warm = loads(&targets, &apps, publishers, 2)?;
     let before: u64 = warm.iter().map(|report| report.acknowledged).sum();
     receiver.wait(before, DRAIN_SECONDS)?;
     let used = || -> Result<(Duration, Duration)> {
@@ -106,7 +117,7 @@ fn one(scale: Scale, nodes: Option<usize>) -> Result<Run> {
         Ok((nodes, database.unwrap_or_default()))
     };
     let (used_before, began) = (used()?, Instant::now());
-    let reports = loads(&targets, &apps, scale.seconds(SECONDS))?;
+    let reports = loads(&targets, &apps, publishers, scale.seconds(SECONDS))?;
     let accepted: u64 = reports.iter().map(|report| report.acknowledged).sum();
     receiver.wait(before + accepted, DRAIN_SECONDS)?;
     let elapsed = began.elapsed();
@@ -122,10 +133,10 @@ fn one(scale: Scale, nodes: Option<usize>) -> Result<Run> {
 }
 
 /// On every node at once, as a load balancer would: each gets events of all accounts.
-fn loads(targets: &[Target], apps: &[String], seconds: u64) -> Result<Vec<LoadReport>> {
+fn loads(targets: &[Target], apps: &[String], publishers: usize, seconds: u64) -> Result<Vec<LoadReport>> {
     let orders = targets.iter().map(|target| LoadOrder {
         apps: apps.to_vec(),
-        publishers: PUBLISHERS / targets.len(),
+        publishers: publishers / targets.len(),
         seconds,
         ..target.order("")
     });
