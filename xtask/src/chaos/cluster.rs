@@ -91,11 +91,12 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until every node that is ready knows this.
+    /// Waits until every node that runs knows this. One that is still starting may have read the configuration of before, and
+    /// learns of what is new within a second.
     pub async fn wait_known(&mut self, path: &str) -> Result<()> {
         let until = Instant::now() + READY_WITHIN;
-        for number in self.ready().await {
-            let client = self.nodes[number].server.client();
+        for (number, node) in self.nodes.iter().enumerate().filter(|(_, node)| !node.is_down) {
+            let client = node.server.client();
             while !client.get(path).await.is_ok_and(|reply| reply.status == 200) {
                 ensure!(Instant::now() < until, "node {number} does not know {path}");
                 tokio::time::sleep(LOOK_EVERY).await;
