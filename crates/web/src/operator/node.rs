@@ -83,7 +83,7 @@ impl Row {
         let is_gone = node.state == NodeState::Gone;
         Row {
             mark: mark(place),
-            tint: if is_gone { "none" } else { tint(place) },
+            tint: if is_gone { "unowned" } else { tint(place) },
             name: node.name.clone().unwrap_or_else(|| ui.t("op-node-single")),
             is_this: node.is_this && node.name.is_some(),
             shape: match node.state {
@@ -113,7 +113,7 @@ impl Cell {
         Cell {
             number: shard.number,
             mark: owner.map_or_else(|| "–".to_owned(), mark),
-            tint: owner.map_or("none", tint),
+            tint: owner.map_or("unowned", tint),
             words: ui.b("op-shard-words", "shard", shard.number.to_string(), "node", &node),
             node,
             epoch: shard.epoch,
