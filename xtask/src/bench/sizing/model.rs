@@ -57,11 +57,24 @@ pub struct Observed {
     pub values: [f64; 6],
 }
 
+/// Publishes of a group from which on a node waits a moment before the next one, for more to come.
+pub const CROWD: f64 = 8.0;
+
+impl Observed {
+    /// Events of a group.
+    fn events_each(&self) -> f64 {
+        self.load.events_per_second / self.groups
+    }
+}
+
 /// Coefficients.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Of one node: events in a group when there are few, and seconds from group to group when there are many.
     spacing: [f64; 2],
+    /// Of one node whose groups wait for events: seconds from group to group, and more for each delivery a second. Zero where
+    /// it was not seen.
+    waiting: [f64; 2],
     pub coefficients: [[f64; 7]; 6],
 }
 
@@ -79,11 +92,17 @@ const LEAST: [f64; 6] = [10_000.0, 10_000.0, 5_000.0, 2.0, 5.0, 10_000.0];
 impl Model {
     /// The one that fits best.
     pub fn of(observed: &[Observed]) -> Self {
-        let busy = observed.iter().filter(|one| one.groups > 0.0);
+        let (crowded, few): (Vec<&Observed>, Vec<&Observed>) =
+            observed.iter().filter(|one| one.groups > 0.0).partition(|one| one.events_each() >= CROWD);
+        let waiting = crowded.iter().map(|one| {
+            let every = one.load.nodes / one.groups;
+            Row { causes: vec![1.0, one.load.deliveries_per_second() / one.load.nodes], effect: every, scale: every }
+        });
+        let waiting = if crowded.len() < 2 { vec![0.0; 2] } else { fit(&waiting.collect::<Vec<Row>>(), 2) };
         // A node's groups each second: `e / (a + b·e)`, so events for each group grow in a straight line.
-        let spacing = busy.map(|one| {
+        let spacing = few.iter().map(|one| {
             let events = one.load.events_per_second / one.load.nodes;
-            let each = one.load.events_per_second / one.groups;
+            let each = one.events_each();
             Row { causes: vec![1.0, events], effect: each, scale: each }
         });
         let spacing = fit(&spacing.collect::<Vec<Row>>(), 2);
@@ -97,26 +116,35 @@ impl Model {
             let found = fit(&rows.collect::<Vec<Row>>(), CAUSES.len());
             coefficients[place].iter_mut().zip(found).for_each(|(cell, value)| *cell = value);
         }
-        Self { spacing: [spacing[0], spacing[1]], coefficients }
+        Self { spacing: [spacing[0], spacing[1]], waiting: [waiting[0], waiting[1]], coefficients }
     }
 
     pub fn foretell(&self, load: Load) -> Foretold {
-        let groups = self.groups_of_a_node(load.events_per_second / load.nodes) * load.nodes;
+        let groups = self.groups_of_a_node(load.events_per_second / load.nodes, load.fan_out) * load.nodes;
         let causes = causes(load, groups);
         Foretold { groups, values: self.coefficients.map(|coefficients| apply(&coefficients, &causes)) }
     }
 
     /// Groups that a node commits each second for so many events.
-    fn groups_of_a_node(&self, events: f64) -> f64 {
+    fn groups_of_a_node(&self, events: f64, fan_out: f64) -> f64 {
         if events <= 0.0 {
             return 0.0;
+        }
+        let every = self.waiting[0] + self.waiting[1] * events * fan_out;
+        if every * events >= CROWD {
+            return 1.0 / every;
         }
         events / (self.spacing[0] + self.spacing[1] * events)
     }
 
-    /// Groups for an event alone, and groups each second of a node at the most.
+    /// Groups for an event alone, and groups each second of a node at the most, where they do not wait for events.
     pub fn groups(&self) -> (f64, f64) {
         (1.0 / self.spacing[0], 1.0 / self.spacing[1])
+    }
+
+    /// Where they do: milliseconds from group to group, and microseconds more for each delivery a second.
+    pub fn waits(&self) -> (f64, f64) {
+        (self.waiting[0] * 1e3, self.waiting[1] * 1e6)
     }
 
     /// Nodes that a load wants: a node writes by one connection, one process of the database, and that may be busy for
@@ -179,13 +207,15 @@ mod tests {
         coefficients[2] = [1_000.0, 600.0, 500.0, 900.0, 1_100.0, 300.0, 9_000.0];
         coefficients[3] = [2.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
         coefficients[5] = [0.0, 300.0, 320.0, 0.0, 1_100.0, 0.0, 0.0];
-        let truth = Model { spacing: [0.5, 1.0 / 900.0], coefficients };
+        let truth = Model { spacing: [0.5, 1.0 / 900.0], waiting: [0.004, 1e-6], coefficients };
         let mut observed = Vec::new();
         for nodes in [1.0, 3.0] {
             for (events_per_second, fan_out, payload_kib, urls_per_second) in [
                 (0.0, 1.0, 0.5, 0.0),
                 (100.0, 1.0, 0.5, 10.0),
-                (2_000.0, 1.0, 4.0, 12.0),
+                (1_000.0, 1.0, 4.0, 12.0),
+                (9_000.0, 1.0, 0.5, 12.0),
+                (12_000.0, 2.0, 1.0, 12.0),
                 (500.0, 3.0, 0.5, 30.0),
                 (400.0, 3.0, 4.0, 35.0),
                 (200.0, 10.0, 0.5, 110.0),
@@ -214,8 +244,10 @@ mod tests {
     #[test]
     fn groups_come_as_often_as_events_at_first_and_never_more_often_than_a_node_can() {
         let (model, _) = world();
-        assert!((model.groups_of_a_node(1.0) - 2.0).abs() < 0.01);
-        assert!(model.groups_of_a_node(1e6) < 900.0);
+        assert!((model.groups_of_a_node(1.0, 1.0) - 2.0).abs() < 0.01);
+        assert!(model.groups_of_a_node(1e6, 1.0) < 900.0);
+        // Eight events come in the time from one to the next: it waits for them.
+        assert!((model.groups_of_a_node(2_000.0, 1.0) - 1.0 / 0.006).abs() < 0.01);
         let (alone, most) = model.groups();
         assert!((alone - 2.0).abs() < 1e-6 && (most - 900.0).abs() < 1e-6, "{alone}, {most}");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::model::{CAUSES, Foretold, Load, Model, QUANTITIES};
+use super::model::{CAUSES, CROWD, Foretold, Load, Model, QUANTITIES};
 
 /// Events each second and their fan-out.
 const LOADS: [(f64, f64); 7] =
@@ -30,10 +30,11 @@ pub fn coefficients(model: &Model) -> String {
         }
         text.push('\n');
     }
-    let (alone, most) = model.groups();
+    let ((alone, most), (every, more)) = (model.groups(), model.waits());
     let _ = writeln!(
         text,
-        "\nA node that accepts *e* events a second commits *e* / (1/{alone:.2} + *e*/{most:.0}) groups a second."
+        "\nA node that accepts *e* events a second commits *e* / (1/{alone:.2} + *e*/{most:.0}) groups a second. Once {CROWD} \
+         events or more come in that time, there is one every {every:.1} ms + {more:.2} µs × deliveries a second."
     );
     text
 }
