@@ -16,7 +16,7 @@ use ringup_core::signing::HeaderNames;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_egress::sign::SigningKey;
 use ringup_egress::token::{Fetched, Tokens};
-use ringup_egress::{CheckedUrl, Probe, Request, TlsFault, Webhook, header, url_policy};
+use ringup_egress::{CheckedUrl, Fence, Probe, Request, TlsFault, Webhook, header, url_policy};
 use ringup_store::log_entry::AttemptResult;
 use tokio::sync::Semaphore;
 
@@ -224,6 +224,7 @@ impl App {
             tls: None,
             time_limit: CHECK_TIME_LIMIT,
             now,
+            fence: Fence::default(),
         }
     }
 

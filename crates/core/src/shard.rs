@@ -49,6 +49,10 @@ impl Shard {
     }
 }
 
+/// Grows with each taking of a shard: what is begun under one epoch is refused under another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Epoch(pub i64);
+
 /// What a node does about its share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moves {

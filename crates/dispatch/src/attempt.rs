@@ -6,15 +6,17 @@ use std::time::Duration;
 use ringup_core::breaker::Pass;
 use ringup_core::delivery::{After, DeliveryState, Trigger};
 use ringup_core::hook::Contracts;
+use ringup_core::key::AccountKey;
 use ringup_core::outcome::{BlockedBy, Outcome};
 use ringup_core::policy::{Next, RetryPlan, Schedule, asked_pause, next_step};
 use ringup_core::ports::{Clock, Random};
 use ringup_core::settings::Origin;
+use ringup_core::shard::Epoch;
 use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
 use ringup_egress::prepared::Prepared;
 use ringup_egress::token::{Called, Tokens};
-use ringup_egress::{Caller, CheckedUrl, EgressPlan, Request, Webhook};
+use ringup_egress::{Caller, CheckedUrl, EgressPlan, Fence, Request, Right, Webhook};
 use ringup_store::catalogue::Catalogue;
 use ringup_store::directory::EndpointView;
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, header_lines, kept_body};
@@ -49,6 +51,7 @@ pub struct Shell {
     clock: Arc<dyn Clock>,
     caller: Arc<dyn Caller>,
     contracts: Arc<dyn Contracts>,
+    right: Option<Arc<dyn Right>>,
 }
 
 /// An attempt that begins.
@@ -61,6 +64,8 @@ pub struct Begun {
     pub in_flight: u32,
     /// More was ready when it began.
     pub backlog: bool,
+    /// Of the account's shard when it was decided.
+    pub epoch: Epoch,
 }
 
 /// An attempt that ended, and what the conductor must know of it.
@@ -78,6 +83,17 @@ pub struct Done {
     pub settlement: Settlement,
     /// What a till is to hear of it once it is durable; `None` for all ordinary deliveries.
     pub came: Option<Box<Came>>,
+    /// Of the account's shard when the attempt was decided.
+    pub epoch: Epoch,
+}
+
+/// Where other nodes may take accounts over, what was decided under an old epoch does not go out.
+struct Held(Arc<Catalogue>);
+
+impl Right for Held {
+    fn holds(&self, account: AccountKey, epoch: Epoch) -> bool {
+        self.0.store().holds(account, epoch)
+    }
 }
 
 impl Shell {
@@ -88,7 +104,10 @@ impl Shell {
             random: parts.random.clone(),
             words: parts.words,
         };
+        let right =
+            parts.catalogue.store().is_shared().then(|| Arc::new(Held(parts.catalogue.clone())) as Arc<dyn Right>);
         Shell {
+            right,
             catalogue: parts.catalogue,
             egress: parts.egress,
             random: parts.random,
@@ -148,7 +167,7 @@ impl Report {
     /// No attempt is made now.
     fn pass(mut self, after: After) {
         let Some(begun) = self.begun.take() else { return };
-        let Begun { mut entry, view, pass, in_flight, backlog, .. } = begun;
+        let Begun { mut entry, view, pass, in_flight, backlog, epoch, .. } = begun;
         let settlement = Settlement {
             key: entry.delivery.key,
             event: entry.event.clone(),
@@ -162,7 +181,8 @@ impl Report {
             entry.delivery.state = DeliveryState::Scheduled(due_at);
         }
         let (outcome, asked, latency) = (Outcome::Interrupted, Duration::ZERO, Duration::ZERO);
-        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came: None };
+        let done =
+            Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came: None, epoch };
         let _ = self.shell.messages.send(Message::Done(Box::new(done)));
     }
 }
@@ -201,6 +221,7 @@ impl Shell {
             tls: prepared.tls.clone(),
             time_limit: settings.time_limit.value,
             now,
+            fence: self.right.clone().map(|right| Fence::new(right, event.account, begun.epoch)).unwrap_or_default(),
         };
         let Some(grant) = &prepared.grant else {
             return tokio::select! {
@@ -228,7 +249,7 @@ impl Shell {
         latency: Duration,
     ) {
         let Called { outcome, timing, .. } = called;
-        let Begun { mut entry, view, prepared, pass, in_flight, backlog } = begun;
+        let Begun { mut entry, view, prepared, pass, in_flight, backlog, epoch } = begun;
         let now = self.steady.now();
         let number = entry.delivery.attempts_made.saturating_add(1);
         let is_success = matches!(outcome, Outcome::Delivered(_));
@@ -283,7 +304,7 @@ impl Shell {
             entry.delivery.attempts_made = attempts_made;
             entry.delivery.state = DeliveryState::Scheduled(due_at);
         }
-        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came };
+        let done = Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came, epoch };
         let _ = self.messages.send(Message::Done(Box::new(done)));
     }
 

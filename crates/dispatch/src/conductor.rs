@@ -4,6 +4,7 @@ mod failing;
 mod look;
 mod moved;
 mod read;
+mod start;
 mod stopped;
 mod stopping;
 
@@ -18,15 +19,14 @@ use ringup_core::key::EndpointKey;
 use ringup_core::time::Timestamp;
 use ringup_core::turn::Turn;
 use ringup_egress::prepared::Prepared;
-use ringup_store::directory::EndpointView;
 use ringup_store::seam::{Fresh, Loaded};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::announce::Pending;
-use crate::attempt::{Begun, Done, Shell};
+use crate::attempt::{Done, Shell};
 use crate::intake::{Intake, Message};
-use crate::lane::{Entry, Lane, Take};
+use crate::lane::{Entry, Lane};
 use crate::patience::Patience;
 use crate::sweep::{Sweep, WINDOW};
 use crate::{Leftover, Plan};
@@ -187,7 +187,7 @@ impl Conductor {
             Message::PutOff(until) => self.sweep.want(until.saturating_sub(WINDOW)),
             Message::Done(done) => self.on_done(*done),
             Message::Refilled { endpoint, asked, loaded } => self.on_refilled(endpoint, asked, loaded),
-            Message::Swept { asked, loaded } => self.on_swept(asked, loaded),
+            Message::Swept { asked, losses, loaded } => self.on_swept(asked, losses, loaded),
             Message::WorkFound(found) => self.on_work_found(found),
             Message::LookedBack { endpoint, since } => self.on_looked_back(endpoint, since),
             Message::Emptied { endpoint, all } => self.on_emptied(endpoint, all),
@@ -203,6 +203,7 @@ impl Conductor {
 
     /// Does something to an endpoint's lane, made if need be, and sees to what follows from it.
     fn visit<T>(&mut self, endpoint: EndpointKey, act: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+        self.check_epoch(endpoint);
         if !self.lanes.contains_key(&endpoint) {
             let lane = self.new_lane(endpoint)?;
             self.lanes.insert(endpoint, Slot::new(lane));
@@ -221,11 +222,9 @@ impl Conductor {
             self.end_waiting(endpoint, Ended::Cancelled, Vec::new());
             return None;
         };
-        if !self.owns(view.endpoint.account) {
-            return None;
-        }
+        let epoch = self.shell.catalogue.store().epoch(view.endpoint.account)?;
         let now = self.shell.steady.now();
-        let mut lane = Lane::new(view.endpoint.account, self.plan.breaker, &view.settings, now);
+        let mut lane = Lane::new(view.endpoint.account, epoch, self.plan.breaker, &view.settings, now);
         if !self.work_known {
             // What comes now must not overtake what the last process left behind.
             lane.miss();
@@ -238,14 +237,14 @@ impl Conductor {
         if self.stop.is_some() {
             return;
         }
+        if !self.check_epoch(endpoint) {
+            return;
+        }
         let now = self.shell.steady.now();
         let crowded = self.lanes.len() > LANES_KEPT;
         let room = self.has_room();
         let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
         let lane = &mut slot.lane;
-        if !self.shell.catalogue.store().owns(lane.account) {
-            return self.let_go(endpoint);
-        }
         if lane.wants_turn() {
             self.turn.push(lane.account, endpoint);
         }
@@ -370,8 +369,9 @@ impl Conductor {
     }
 
     fn on_done(&mut self, done: Done) {
-        let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came } = done;
+        let Done { entry, pass, in_flight, backlog, view, outcome, asked, latency, settlement, came, epoch } = done;
         let (key, after) = (settlement.key, settlement.after);
+        let is_stale = self.is_stale(settlement.event.account, epoch);
         let verdict = Verdict::of(&outcome);
         let now = self.shell.steady.now();
         let draw = self.shell.random.draw();
@@ -384,7 +384,7 @@ impl Conductor {
         }
         self.heard.extend(came.map(|came| (key, (settlement.event.id, *came))));
         let unrecorded = cut_off && settlement.attempt.is_none();
-        if !unrecorded {
+        if !unrecorded && !is_stale {
             self.shell.catalogue.store().record(settlement);
         }
         if let Some(stop) = &mut self.stop
@@ -401,6 +401,7 @@ impl Conductor {
                 lane.put_back_ready();
             }
             match after {
+                _ if is_stale => true,
                 After::Retry { .. } => lane.retry(entry, room),
                 After::Unchanged => lane.retry(entry, true),
                 After::Delivered | After::Ended(_) => true,
@@ -417,53 +418,10 @@ impl Conductor {
             self.tell(news, &view);
             self.follow(step, &view, now);
         }
-        if unrecorded {
+        if is_stale {
+            self.on_refused(vec![key]);
+        } else if unrecorded {
             self.on_settled(key);
-        }
-    }
-
-    // --- what starts
-
-    fn start_what_may(&mut self) {
-        if self.stop.is_some() {
-            return;
-        }
-        let now = self.shell.steady.now();
-        while self.in_flight < self.plan.in_flight_max {
-            let Some((_, endpoint)) = self.turn.take() else { return };
-            self.start_one(endpoint, now);
-        }
-    }
-
-    fn start_one(&mut self, endpoint: EndpointKey, now: Timestamp) {
-        let Some(view) = self.shell.catalogue.directory().endpoint(endpoint) else {
-            return self.empty(endpoint, Ended::Cancelled);
-        };
-        if view.endpoint.stopped.is_some() {
-            return self.empty(endpoint, Ended::Skipped);
-        }
-        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        if slot.emptying == Emptying::UnderWay {
-            return;
-        }
-        if !self.shell.catalogue.store().owns(slot.lane.account) {
-            return self.let_go(endpoint);
-        }
-        let prepared = slot.prepared(&view, &self.shell, now);
-        let before = slot.lane.held_bytes();
-        let taken = slot.lane.take(now);
-        self.held_bytes = (self.held_bytes + slot.lane.held_bytes()).saturating_sub(before);
-        match taken {
-            Take::Start(entry) => {
-                let pass = slot.lane.breaker.on_start(now);
-                let (in_flight, backlog) = (slot.lane.calling(), slot.lane.has_ready());
-                self.in_flight += 1;
-                self.calling += 1;
-                self.shell.begin(Begun { entry, view, prepared, pass, in_flight, backlog });
-                self.attend(endpoint);
-            }
-            Take::Wait(until) => self.set_alarm(endpoint, until),
-            Take::Idle => {}
         }
     }
 }
@@ -471,24 +429,6 @@ impl Conductor {
 impl Slot {
     fn new(lane: Lane) -> Slot {
         Slot { lane, prepared: None, patience: Patience::default(), emptying: Emptying::No, alarm: None }
-    }
-
-    fn prepared(&mut self, view: &EndpointView, shell: &Shell, now: Timestamp) -> Arc<Prepared> {
-        if let Some(prepared) = &self.prepared
-            && prepared.revision == view.revision
-        {
-            return prepared.clone();
-        }
-        self.lane.configure(&view.settings, now);
-        let fresh = Arc::new(Prepared::new(
-            &view.endpoint,
-            view.settings.retry_plan(),
-            view.revision,
-            &shell.egress,
-            &shell.tokens,
-        ));
-        self.prepared = Some(fresh.clone());
-        fresh
     }
 }
 

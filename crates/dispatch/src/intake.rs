@@ -47,6 +47,8 @@ pub enum Message {
     },
     Swept {
         asked: usize,
+        /// Of the store, when the read began.
+        losses: u64,
         loaded: Result<Vec<Loaded>, StoreError>,
     },
     WorkFound(Result<Vec<EndpointKey>, StoreError>),

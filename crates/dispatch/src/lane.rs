@@ -19,6 +19,7 @@ use ringup_core::limits::{LANE_READY_MAX, LANE_REFILL_ROWS};
 use ringup_core::permits::Permits;
 use ringup_core::rate::Rate;
 use ringup_core::settings::{EffectiveSettings, Ordering};
+use ringup_core::shard::Epoch;
 use ringup_core::time::{Tick, Timestamp};
 
 use later::Later;
@@ -43,6 +44,8 @@ impl Entry {
 
 pub struct Lane {
     pub account: AccountKey,
+    /// Of the account's shard when what is held was read.
+    pub epoch: Epoch,
     pub breaker: Breaker,
     pub permits: Permits,
     rate: Option<Rate>,
@@ -80,8 +83,8 @@ enum Order {
 struct Unsettled {
     attempts: u32,
     order_key: Option<u64>,
-    /// Asked for by hand meanwhile: if that brought it back, only the store knows.
-    resent: bool,
+    /// Only the store knows what is left of it: it was asked for by hand meanwhile, or was another node's for a moment.
+    is_lost: bool,
     /// Cancelled meanwhile, its payload being gone: no attempt follows.
     discarded: bool,
 }
@@ -116,9 +119,16 @@ pub enum Take {
 }
 
 impl Lane {
-    pub fn new(account: AccountKey, breaker: BreakerPlan, settings: &EffectiveSettings, now: Timestamp) -> Lane {
+    pub fn new(
+        account: AccountKey,
+        epoch: Epoch,
+        breaker: BreakerPlan,
+        settings: &EffectiveSettings,
+        now: Timestamp,
+    ) -> Lane {
         let mut lane = Lane {
             account,
+            epoch,
             breaker: Breaker::new(breaker),
             permits: Permits::new(settings.in_flight_max.value),
             rate: None,
@@ -278,7 +288,7 @@ impl Lane {
             return false;
         }
         if let Some(unsettled) = self.unsettled.get_mut(&tick) {
-            unsettled.resent |= entry.delivery.state == DeliveryState::Waiting;
+            unsettled.is_lost |= entry.delivery.state == DeliveryState::Waiting;
             return false;
         }
         if self.holds(tick) {
@@ -376,7 +386,7 @@ impl Lane {
         }
         self.calling += 1;
         let order_key = entry.delivery.order_key;
-        let none = Unsettled { attempts: 0, order_key, resent: false, discarded: false };
+        let none = Unsettled { attempts: 0, order_key, is_lost: false, discarded: false };
         self.unsettled.entry(entry.tick()).or_insert(none).attempts += 1;
         entry
     }
@@ -408,14 +418,14 @@ impl Lane {
             refill.settled.insert(tick);
         }
         let Some(unsettled) = self.unsettled.get_mut(&tick) else { return };
-        let Unsettled { order_key, resent, .. } = *unsettled;
+        let Unsettled { order_key, is_lost, .. } = *unsettled;
         unsettled.attempts -= 1;
         let all = unsettled.attempts == 0;
         release(&mut self.busy_keys, order_key);
         if all {
             self.unsettled.remove(&tick);
         }
-        if all && resent {
+        if all && is_lost {
             self.read_again_from(tick);
         }
     }

@@ -17,7 +17,7 @@ use ringup_core::outcome::Outcome;
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_egress::sign::SigningKey;
-use ringup_egress::{Caller, Egress, EgressPlan, Request, Webhook, url_policy};
+use ringup_egress::{Caller, Egress, EgressPlan, Fence, Request, Webhook, url_policy};
 use ringup_testkit::receiver::fast::{FastReceiver, FastSetup, SentAt};
 use tokio::time::Instant;
 
@@ -70,6 +70,7 @@ fn request(url: &str, plan: &EgressPlan) -> Result<Request> {
         tls: None,
         time_limit: Duration::from_secs(30),
         now,
+        fence: Fence::default(),
     })
 }
 

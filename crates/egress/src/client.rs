@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::client_tls::ClientTls;
-use crate::connection::Connection;
+use crate::connection::{Connection, NoAnswer};
 use crate::dial::{self, Tls};
 use crate::fault::{self, Failure};
 use crate::guard;
@@ -124,6 +124,9 @@ impl Egress {
         request.url().permitted(&self.plan).map_err(|problem| Failure::Blocked(problem.blocked_by()))?;
         if let Some(recipient) = request.url().recipient() {
             progress.phase = Phase::Send;
+            if request.is_fenced_off() {
+                return Err(Failure::FencedOff);
+            }
             return match (&self.plan.mail, request) {
                 (Some(mail), Outgoing::Event(event)) => mail.send(recipient, event).await,
                 (None, _) | (_, Outgoing::Question(_)) => Err(Failure::Blocked(BlockedBy::Scheme)),
@@ -150,12 +153,13 @@ impl Egress {
             progress.sending(&connection);
             let sent = Instant::now();
             let message = message::build(request, &self.user_agent);
-            let response = match connection.send(message).await {
+            let response = match connection.send(message, || !request.is_fenced_off()).await {
                 Ok(response) => response,
+                Err(NoAnswer::FencedOff) => return Err(Failure::FencedOff),
                 // The receiver had closed a kept connection and nothing of the request left us: certainly not acted
                 // on. Anything else might have been, and is left to the retry policy. Ends, as each turn uses one up.
-                Err(none) if none.unsent && progress.reused => continue,
-                Err(none) => return Err(none.cause.into()),
+                Err(NoAnswer::Failed { unsent: true, .. }) if progress.reused => continue,
+                Err(NoAnswer::Failed { cause, .. }) => return Err(cause.into()),
             };
             progress.timing.first_byte = Some(sent.elapsed());
             progress.phase = Phase::Body;

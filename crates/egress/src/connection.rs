@@ -36,10 +36,14 @@ pub(crate) struct Connection {
 }
 
 /// An exchange that failed before a complete response head.
-pub(crate) struct NoAnswer {
-    pub cause: Cause,
-    /// Not one byte of the request left us, so the receiver cannot have acted on it.
-    pub unsent: bool,
+pub(crate) enum NoAnswer {
+    Failed {
+        cause: Cause,
+        /// Not one byte of the request left us, so the receiver cannot have acted on it.
+        unsent: bool,
+    },
+    /// It was not to go out, or not to go on, any more.
+    FencedOff,
 }
 
 impl Connection {
@@ -68,19 +72,29 @@ impl Connection {
         self.is_ready(cx) && !self.meter.is_disturbed()
     }
 
-    /// Sends the request and waits for the response head.
-    pub async fn send(&mut self, request: http::Request<Full<Bytes>>) -> Result<Response<Incoming>, NoAnswer> {
+    /// Sends the request and waits for the response head, as long as it may.
+    pub async fn send(
+        &mut self,
+        request: http::Request<Full<Bytes>>,
+        may: impl Fn() -> bool,
+    ) -> Result<Response<Incoming>, NoAnswer> {
         let before = self.meter.written_bytes();
         let mut response = std::pin::pin!(self.sender.try_send_request(request));
         let driver = &mut self.driver;
         let answer = poll_fn(|cx| {
+            if !may() {
+                return Poll::Ready(Err(None));
+            }
             driver.drive(cx);
-            response.as_mut().poll(cx)
+            response.as_mut().poll(cx).map_err(Some)
         });
-        answer.await.map_err(|error| {
-            tracing::debug!(error = %error.error(), "no response head");
-            let unsent = self.meter.written_bytes() == before;
-            NoAnswer { cause: fault::of_exchange(error.error()), unsent }
+        answer.await.map_err(|error| match error {
+            None => NoAnswer::FencedOff,
+            Some(error) => {
+                tracing::debug!(error = %error.error(), "no response head");
+                let unsent = self.meter.written_bytes() == before;
+                NoAnswer::Failed { cause: fault::of_exchange(error.error()), unsent }
+            }
         })
     }
 

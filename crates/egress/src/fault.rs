@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Blocked(BlockedBy),
     Unreachable(Cause),
     TimedOut(Phase),
+    /// Another node may make the request by now.
+    FencedOff,
 }
 
 impl From<Failure> for Outcome {
@@ -19,6 +21,7 @@ impl From<Failure> for Outcome {
             Failure::Blocked(by) => Outcome::Blocked(by),
             Failure::Unreachable(cause) => Outcome::Unreachable(cause),
             Failure::TimedOut(phase) => Outcome::TimedOut(phase),
+            Failure::FencedOff => Outcome::Interrupted,
         }
     }
 }

@@ -35,5 +35,5 @@ mod wire;
 pub use client::Egress;
 pub use plan::{EgressError, EgressPlan, OwnCatcher, load_roots};
 pub use probe::{Probe, Sight, TlsFault, TlsSeen};
-pub use request::{Caller, Question, Reply, Request, Webhook};
+pub use request::{Caller, Fence, Question, Reply, Request, Right, Webhook};
 pub use url_policy::{CheckedUrl, UrlProblem};

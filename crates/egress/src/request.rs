@@ -12,6 +12,7 @@ use http::{HeaderName, HeaderValue};
 use ringup_core::id::EventId;
 use ringup_core::key::AccountKey;
 use ringup_core::outcome::Outcome;
+use ringup_core::shard::Epoch;
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::Timestamp;
 use ringup_core::timing::Timing;
@@ -38,6 +39,34 @@ pub struct Request {
     pub time_limit: Duration,
     /// The wall clock at the time of sending: what `webhook-timestamp` says and what secrets expire by.
     pub now: Timestamp,
+    pub fence: Fence,
+}
+
+/// Keeps back a request that another node may make by now. Asked as late as can be, since a process may be stopped
+/// anywhere between deciding and writing, for longer than its lease: before the first byte goes out, and before each
+/// further one until the answer's head is here. A request that is kept back ends as [`Outcome::Interrupted`].
+#[derive(Clone, Default)]
+pub struct Fence(Option<(Arc<dyn Right>, AccountKey, Epoch)>);
+
+/// Who knows whether this process may still do what it decided under an epoch. Never waits.
+pub trait Right: Send + Sync + 'static {
+    fn holds(&self, account: AccountKey, epoch: Epoch) -> bool;
+}
+
+impl Fence {
+    pub fn new(right: Arc<dyn Right>, account: AccountKey, epoch: Epoch) -> Fence {
+        Fence(Some((right, account, epoch)))
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.as_ref().is_none_or(|(right, account, epoch)| right.holds(*account, *epoch))
+    }
+}
+
+impl fmt::Debug for Fence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fence").field(&self.0.as_ref().map(|(_, account, epoch)| (account, epoch))).finish()
+    }
 }
 
 /// One POST that brings no event: it asks another server for something, such as a token.
@@ -85,6 +114,13 @@ impl Outgoing {
         match self {
             Outgoing::Event(request) => request.tls.as_ref(),
             Outgoing::Question(question) => question.tls.as_ref(),
+        }
+    }
+
+    pub fn is_fenced_off(&self) -> bool {
+        match self {
+            Outgoing::Event(request) => !request.fence.is_open(),
+            Outgoing::Question(_) => false,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Five nodes share the shards of one database: they sleep past their lease, die, come back, are cut off, and look at
 //! facts that are old by the time they act on them. Each statement is one step of a model of the database, with its
-//! row locks; what a node decides is what the product decides. Two owners never act on one shard in the same epoch.
+//! row locks; what a node decides is what the product decides. Two owners never act on one shard in the same epoch, and
+//! no request goes out of a shard that another node has by then, however long its node slept after it had decided.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,8 +39,9 @@ struct Database {
 #[derive(Clone)]
 enum Next {
     Renew,
-    ReadNodes,
-    ReadShards(BTreeSet<String>),
+    ReadNodes(u64),
+    /// And until when nobody else takes what is then found to be its own.
+    ReadShards(BTreeSet<String>, u64),
     Claim(Vec<Shard>, Vec<Shard>),
     Part(Vec<Shard>),
 }
@@ -56,12 +58,16 @@ struct Node {
     next: Next,
     /// A transaction: the shard, and whether it was found to be its own under the lock.
     writing: Option<(Shard, bool, u64)>,
+    /// A request that was decided under this epoch, and has not gone out.
+    sending: Option<(Shard, u64)>,
 }
 
 struct World {
     dice: ChaCha8Rng,
     database: Database,
     nodes: Vec<Node>,
+    sent: usize,
+    fenced_off: usize,
 }
 
 impl World {
@@ -76,12 +82,15 @@ impl World {
             held: BTreeMap::new(),
             next: Next::Renew,
             writing: None,
+            sending: None,
         };
         let shards = (0..SHARDS).map(|_| Row::default()).collect();
         World {
             dice: ChaCha8Rng::seed_from_u64(seed),
             database: Database { shards, ..Database::default() },
             nodes: (0..NODES).map(node).collect(),
+            sent: 0,
+            fenced_off: 0,
         }
     }
 
@@ -110,7 +119,7 @@ impl World {
     fn end(&mut self, at: usize) {
         self.unlock(at);
         let node = &mut self.nodes[at];
-        (node.alive, node.writing) = (false, None);
+        (node.alive, node.writing, node.sending) = (false, None, None);
         node.held.clear();
     }
 
@@ -133,6 +142,7 @@ impl World {
         if self.nodes[at].safe_until <= now && !self.one_in(3) {
             self.nodes[at].held.clear();
         }
+        self.send(at);
         if self.nodes[at].cut_off_until > now {
             // Its connection is gone, and with it what was under way.
             self.unlock(at);
@@ -142,8 +152,29 @@ impl World {
         if self.one_in(2) { self.write(at) } else { self.look(at) }
     }
 
+    fn any_shard(&mut self) -> Shard {
+        Shard::all().nth(self.dice.next_u64() as usize % usize::from(SHARDS)).expect("there are so many")
+    }
+
+    /// Decides in one step and sends in another, with a look at what is held and at the clock right before.
+    fn send(&mut self, at: usize) {
+        let shard = self.any_shard();
+        let now = self.database.now;
+        let node = &mut self.nodes[at];
+        let may = |shard: Shard| node.held.get(&shard).copied().filter(|_| now < node.safe_until);
+        match node.sending.take() {
+            None => node.sending = may(shard).map(|epoch| (shard, epoch)),
+            Some((shard, epoch)) if may(shard) == Some(epoch) => {
+                let row = &self.database.shards[shard.index()];
+                assert_eq!(row.epoch, epoch, "a request of {shard:?} goes out that another node may have sent");
+                self.sent += 1;
+            }
+            Some(_) => self.fenced_off += 1,
+        }
+    }
+
     fn write(&mut self, at: usize) {
-        let shard = Shard::all().nth(self.dice.next_u64() as usize % usize::from(SHARDS)).expect("there are so many");
+        let shard = self.any_shard();
         let node = &mut self.nodes[at];
         let me = (at, node.session);
         match node.writing.take() {
@@ -181,14 +212,13 @@ impl World {
                 let entry = database.nodes.entry(node.name.clone()).or_default();
                 assert_eq!(entry.0, node.session, "nobody else goes by this name");
                 entry.1 = now + LEASE;
-                node.safe_until = now + LEASE;
-                Next::ReadNodes
+                Next::ReadNodes(now + LEASE)
             }
-            Next::ReadNodes => {
+            Next::ReadNodes(safe_until) => {
                 let live = database.nodes.iter().filter(|(_, (_, until))| *until > now);
-                Next::ReadShards(live.map(|(name, _)| name.clone()).collect())
+                Next::ReadShards(live.map(|(name, _)| name.clone()).collect(), safe_until)
             }
-            Next::ReadShards(live) => {
+            Next::ReadShards(live, safe_until) => {
                 let mut seen = Vec::new();
                 for (shard, row) in Shard::all().zip(&database.shards) {
                     let is_held = row.node.as_ref() == Some(&node.name) && node.held.get(&shard) == Some(&row.epoch);
@@ -197,6 +227,8 @@ impl World {
                     }
                     seen.push(Seen { owner: row.node.clone(), is_held });
                 }
+                // Before it is known what is still its own, the clock must not say that it is.
+                node.safe_until = safe_until;
                 let Moves { claim, part, release } = moves(&node.name, &live, &seen);
                 Next::Claim(claim, [part, release].concat())
             }
@@ -228,7 +260,8 @@ impl World {
     }
 }
 
-fn run(seed: u64) -> usize {
+/// How many shards and epochs somebody acted in, how many requests went out, and how many were kept back.
+fn run(seed: u64) -> [usize; 3] {
     let mut world = World::new(seed);
     for step in 0..WILD + CALM {
         world.database.now += world.up_to(3);
@@ -249,15 +282,20 @@ fn run(seed: u64) -> usize {
         let row = &world.database.shards[shard.index()];
         assert_eq!(row.node.as_deref(), shard.home(&live), "seed {seed}: {shard:?} came home");
     }
-    world.database.acts.len()
+    [world.database.acts.len(), world.sent, world.fenced_off]
 }
 
 #[test]
 fn two_owners_never_act_on_one_shard_in_the_same_epoch() {
-    let mut acts = 0;
+    let mut sums = [0; 3];
     for seed in 0..SEEDS {
-        acts += run(seed);
+        for (sum, more) in sums.iter_mut().zip(run(seed)) {
+            *sum += more;
+        }
     }
     // Nodes that never act would break no promise.
+    let [acts, sent, fenced_off] = sums;
     assert!(acts > 64 * SEEDS as usize, "{acts} shards and epochs in which somebody acted");
+    assert!(sent > 100 * SEEDS as usize, "{sent} requests");
+    assert!(fenced_off > SEEDS as usize / 2, "{fenced_off} requests kept back");
 }

@@ -47,7 +47,7 @@ use ringup_core::delivery::{DeliveryKey, Ended};
 use ringup_core::id::{AttemptId, AuditId, EventId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
-use ringup_core::shard::Shard;
+use ringup_core::shard::{Epoch, Shard};
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::oneshot;
@@ -176,8 +176,16 @@ impl Store for PostgresStore {
         self.shared.listen(listener);
     }
 
-    fn owns(&self, account: AccountKey) -> bool {
-        self.shared.holding.owns(Shard::of(account))
+    fn epoch(&self, account: AccountKey) -> Option<Epoch> {
+        self.shared.holding.owned_under(Shard::of(account))
+    }
+
+    fn holds(&self, account: AccountKey, epoch: Epoch) -> bool {
+        self.shared.holding.holds(Shard::of(account), epoch)
+    }
+
+    fn losses(&self) -> u64 {
+        self.shared.holding.losses()
     }
 
     fn is_shared(&self) -> bool {

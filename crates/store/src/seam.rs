@@ -13,6 +13,7 @@ use ringup_core::event::{Event, Extras, KeepPayload, Target};
 use ringup_core::id::{AttemptId, AuditId, EventId, EventTypeId, KeyId, TaskId};
 use ringup_core::key::{AccountKey, EndpointKey};
 use ringup_core::operational::Notice;
+use ringup_core::shard::Epoch;
 use ringup_core::task::{Task, TaskProgress, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 
@@ -94,9 +95,26 @@ pub trait Store: Send + Sync + 'static {
 
     // --- sharing the work with other nodes
 
-    /// Whether the account's deliveries are this node's to make. Changes are told by `Listener::moved`. Never waits.
-    fn owns(&self, _account: AccountKey) -> bool {
+    /// The epoch under which this node begins the account's deliveries; `None` if another node may do so by now. Changes
+    /// are told by `Listener::moved`. Never waits.
+    fn epoch(&self, _account: AccountKey) -> Option<Epoch> {
+        Some(Epoch::default())
+    }
+
+    /// Whether the account's deliveries are this node's to make.
+    fn owns(&self, account: AccountKey) -> bool {
+        self.epoch(account).is_some()
+    }
+
+    /// Whether an attempt that was begun under the epoch may still go out: no other node can have begun one since. Never
+    /// waits.
+    fn holds(&self, _account: AccountKey, _epoch: Epoch) -> bool {
         true
+    }
+
+    /// Grows whenever this node loses accounts: what was read before may be older than what another node did since.
+    fn losses(&self) -> u64 {
+        0
     }
 
     /// Whether other nodes may accept events for this one's accounts. Never changes.

@@ -13,7 +13,7 @@ use ringup_core::{
     signing::HeaderNames,
     time::{Tick, Timestamp},
 };
-use ringup_egress::{Caller, CheckedUrl, Egress, EgressPlan, Request, Webhook, sign::SigningKey, url_policy};
+use ringup_egress::{Caller, CheckedUrl, Egress, EgressPlan, Fence, Request, Webhook, sign::SigningKey, url_policy};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::{net::TcpListener, sync::mpsc};
@@ -118,6 +118,7 @@ async fn send(
                 tls: None,
                 time_limit: Duration::from_secs(30),
                 now: now(),
+                fence: Fence::default(),
             };
             let (egress, failed) = (egress.clone(), failed.clone());
             tokio::spawn(async move {

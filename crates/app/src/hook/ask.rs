@@ -19,7 +19,7 @@ use ringup_core::time::{Tick, Timestamp};
 use ringup_core::timing::Timing;
 use ringup_core::{json, log::LogMode};
 use ringup_egress::token::Called;
-use ringup_egress::{Caller, Request, Webhook};
+use ringup_egress::{Caller, Fence, Request, Webhook};
 use ringup_store::Store;
 use ringup_store::directory::EndpointView;
 use ringup_store::log_entry::{Attempt, AttemptResult, Count, OutcomeWord, header_lines, kept_body};
@@ -271,6 +271,7 @@ impl Call {
             tls: prepared.tls.clone(),
             time_limit: limit.max(Duration::from_millis(1)),
             now: self.started_at,
+            fence: Fence::default(),
         };
         match &prepared.grant {
             None => {

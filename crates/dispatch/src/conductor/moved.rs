@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::key::{AccountKey, EndpointKey};
+use ringup_core::shard::Epoch;
 use ringup_store::seam::Loaded;
 use tokio::sync::oneshot;
 
@@ -31,10 +32,6 @@ impl Others {
 }
 
 impl Conductor {
-    pub(super) fn owns(&self, account: AccountKey) -> bool {
-        self.shell.catalogue.store().owns(account)
-    }
-
     /// Lets go of what is another node's, and looks for what is this one's.
     pub(super) fn on_moved(&mut self, parted: Option<oneshot::Sender<()>>) {
         let endpoints: Vec<EndpointKey> = self.lanes.keys().copied().collect();
@@ -46,16 +43,29 @@ impl Conductor {
         self.sweep.want(self.shell.steady.now());
     }
 
-    /// Of an endpoint that is another node's, only what is under way stays, until it is over.
-    pub(super) fn let_go(&mut self, endpoint: EndpointKey) {
-        let Some(slot) = self.lanes.get_mut(&endpoint) else { return };
-        let before = slot.lane.held_bytes();
-        slot.lane.drop_held();
-        let is_over = slot.lane.under_way().is_empty();
-        self.held_bytes = self.held_bytes.saturating_sub(before);
-        if is_over {
-            self.forget(endpoint);
+    /// Of a lane that was begun under another epoch than its account has now, what is not under way is let go: another
+    /// node may have done some of it. Answers whether there is a lane that may begin something.
+    pub(super) fn check_epoch(&mut self, endpoint: EndpointKey) -> bool {
+        let Some(slot) = self.lanes.get_mut(&endpoint) else { return false };
+        let epoch = self.shell.catalogue.store().epoch(slot.lane.account);
+        if epoch == Some(slot.lane.epoch) {
+            return true;
         }
+        let before = slot.lane.held_bytes();
+        slot.lane.part();
+        self.held_bytes = self.held_bytes.saturating_sub(before);
+        if slot.lane.is_over() {
+            self.forget(endpoint);
+        } else if let Some(epoch) = epoch {
+            slot.lane.epoch = epoch;
+            slot.lane.read_again();
+        }
+        false
+    }
+
+    /// Whether another node may have had the account since.
+    pub(super) fn is_stale(&self, account: AccountKey, epoch: Epoch) -> bool {
+        self.shell.catalogue.store().epoch(account).is_some_and(|current| current != epoch)
     }
 
     /// What another node accepted for this one.
@@ -82,7 +92,8 @@ impl Conductor {
     }
 
     pub(super) fn tell_parted(&mut self) {
-        if self.others.parting.is_empty() || self.lanes.values().any(|slot| !self.owns(slot.lane.account)) {
+        let store = self.shell.catalogue.store();
+        if self.others.parting.is_empty() || self.lanes.values().any(|slot| !store.owns(slot.lane.account)) {
             return;
         }
         for parted in self.others.parting.drain(..) {

@@ -61,6 +61,7 @@ impl Conductor {
             }
         };
         let failed = entries.is_none();
+        self.check_epoch(endpoint);
         if let Some(slot) = self.lanes.get_mut(&endpoint) {
             let before = slot.lane.held_bytes();
             slot.lane.refilled(entries, asked);
@@ -77,14 +78,20 @@ impl Conductor {
         let held: usize = self.lanes.values().map(|slot| slot.lane.scheduled_held()).sum();
         let asked = self.sweep.rows(held);
         self.read_later(Duration::ZERO, move |store, messages| async move {
+            let losses = store.losses();
             let loaded = store.due(now.saturating_add(WINDOW), asked).await;
-            let _ = messages.send(Message::Swept { asked, loaded });
+            let _ = messages.send(Message::Swept { asked, losses, loaded });
         });
     }
 
-    pub(super) fn on_swept(&mut self, asked: usize, loaded: Result<Vec<Loaded>, StoreError>) {
+    pub(super) fn on_swept(&mut self, asked: usize, losses: u64, loaded: Result<Vec<Loaded>, StoreError>) {
         let now = self.shell.steady.now();
         let settled = self.sweep.end();
+        if self.shell.catalogue.store().losses() != losses {
+            // Another node may have made some of these meanwhile.
+            self.sweep.want(now);
+            return;
+        }
         let rows = match loaded {
             Ok(rows) => rows,
             Err(error) => {

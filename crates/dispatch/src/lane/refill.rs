@@ -148,4 +148,16 @@ impl Lane {
         self.held_bytes = 0;
         self.more = false;
     }
+
+    /// Forgets everything that is not under way, since another node may do it. Should it be this node's once more, what
+    /// is under way may have a retry that was forgotten with the rest: once it is durable, the store knows.
+    pub fn part(&mut self) {
+        self.drop_held();
+        self.unsettled.values_mut().for_each(|unsettled| unsettled.is_lost = true);
+    }
+
+    /// Nothing is under way, and nothing that was read is still to come.
+    pub fn is_over(&self) -> bool {
+        self.unsettled.is_empty() && self.refill.is_none()
+    }
 }

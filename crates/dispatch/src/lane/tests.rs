@@ -25,7 +25,7 @@ fn settings(ordering: Ordering, in_flight_max: u32) -> EffectiveSettings {
 
 fn lane(ordering: Ordering) -> Lane {
     let breaker = BreakerPlan { troubles_to_open: 3, pause: Duration::from_secs(5), pause_max: Duration::from_secs(9) };
-    Lane::new(AccountKey(1), breaker, &settings(ordering, 4), START)
+    Lane::new(AccountKey(1), Epoch::default(), breaker, &settings(ordering, 4), START)
 }
 
 fn new_entry(tick: u64, order_key: Option<u64>) -> Entry {
@@ -101,6 +101,51 @@ fn what_was_held_when_the_endpoint_stopped_does_not_come_back_with_a_late_read()
     lane.refilled(Some(vec![new_entry(1, None)]), 256);
     assert_eq!((lane.held(), lane.held_bytes()), (0, 0));
     assert_eq!(lane.wants_refill(), Some(Tick(0)), "the store is asked what is left");
+}
+
+#[test]
+fn a_retry_that_is_forgotten_with_what_another_node_may_do_still_comes_before_what_follows_it() {
+    let mut lane = lane(Ordering::Strict);
+    lane.miss();
+    lane.wants_refill();
+    lane.refilled(Some([1, 2].map(|tick| new_entry(tick, None)).into()), 256);
+    let Take::Start(mut retried) = lane.take(START) else { panic!("it may start") };
+    lane.answered();
+    retried.delivery.attempts_made = 1;
+    retried.delivery.state = DeliveryState::Scheduled(START.saturating_add(Duration::from_secs(7)));
+    lane.retry(retried.clone(), true);
+    // The account was to be another node's, and then was not, before the retry was durable.
+    lane.part();
+    lane.read_again();
+    assert_eq!(lane.wants_refill(), Some(Tick(0)));
+    lane.refilled(Some([1, 2].map(|tick| new_entry(tick, None)).into()), 256);
+    lane.settled(Tick(1));
+    assert_eq!(started(lane.take(START)), None, "what the store has of the first one is not known");
+    assert_eq!(lane.wants_refill(), Some(Tick(0)));
+    lane.refilled(Some(vec![retried, new_entry(2, None)]), 256);
+    assert_eq!(started(lane.take(START)), None, "the first one waits for its time");
+    let order: Vec<u64> = [8, 8]
+        .into_iter()
+        .filter_map(|after| {
+            let tick = started(lane.take(START.saturating_add(Duration::from_secs(after))))?;
+            lane.answered();
+            lane.settled(Tick(tick));
+            Some(tick)
+        })
+        .collect();
+    assert_eq!(order, [1, 2]);
+}
+
+#[test]
+fn a_lane_that_went_to_another_node_is_over_once_no_read_of_it_is_to_come() {
+    let mut lane = lane(Ordering::None);
+    lane.miss();
+    lane.wants_refill();
+    lane.part();
+    assert!(!lane.is_over(), "the read may be older than what the other node does");
+    lane.refilled(Some(vec![new_entry(1, None)]), 256);
+    assert_eq!(lane.held(), 0);
+    assert!(lane.is_over());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod catcher;
 mod exchange;
+mod fence;
 mod hostile;
 mod mail;
 mod name;

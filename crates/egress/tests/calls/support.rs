@@ -9,7 +9,7 @@ use ringup_core::key::AccountKey;
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::{Tick, Timestamp};
 use ringup_egress::sign::SigningKey;
-use ringup_egress::{Caller, Egress, EgressPlan, Reply, Request, Webhook, url_policy};
+use ringup_egress::{Caller, Egress, EgressPlan, Fence, Reply, Request, Webhook, url_policy};
 
 /// Long enough for anything that is expected to happen.
 pub const SOON: Duration = Duration::from_secs(10);
@@ -54,6 +54,7 @@ pub fn request(url: &str) -> Request {
         tls: None,
         time_limit: SOON,
         now,
+        fence: Fence::default(),
     }
 }
 

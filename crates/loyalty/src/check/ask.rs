@@ -11,7 +11,7 @@ use ringup_core::outcome::{Answer, Cause, Outcome, Phase};
 use ringup_core::signing::HeaderNames;
 use ringup_core::time::Tick;
 use ringup_egress::sign::SigningKey;
-use ringup_egress::{CheckedUrl, Request, Webhook};
+use ringup_egress::{CheckedUrl, Fence, Request, Webhook};
 
 use super::{Case, Checker, PATIENCE_DEADLINES, PLAIN_FIRST, Verdict};
 use crate::fault::Fault;
@@ -78,6 +78,7 @@ impl Checker<'_> {
             tls: None,
             time_limit: self.setup.deadline * PATIENCE_DEADLINES,
             now: if signed == Signed::LongAgo { now.saturating_sub(OLD) } else { now },
+            fence: Fence::default(),
         };
         let reply = self.caller.call(request).await;
         let judgement = judge(&contract(hook), &reply.outcome);

@@ -34,8 +34,6 @@ pub(super) struct Membership {
     shared: Arc<Shared>,
     right: Right,
     link: Option<Link>,
-    /// Until then nobody else takes what is ours, if nothing is heard of us from now on.
-    safe_until: Instant,
     alone: bool,
     /// The last attempt that other nodes logged, as far as was seen.
     others_at: Tick,
@@ -53,12 +51,10 @@ struct Parting {
 
 impl Membership {
     pub(super) fn new(shared: Arc<Shared>, right: Right, link: Link) -> Membership {
-        let safe_until = Instant::now();
         Membership {
             shared,
             right,
             link: Some(link),
-            safe_until,
             alone: true,
             others_at: Tick::default(),
             parting: None,
@@ -83,7 +79,7 @@ impl Membership {
             if !matches!(*life.borrow(), Life::Open) {
                 return;
             }
-            let (until, holds) = (self.safe_until, self.shared.holding.has_some());
+            let (until, holds) = (self.shared.holding.safe_until(), self.shared.holding.has_some());
             let turn = tokio::select! {
                 turn = self.turn(&mut look_at, &mut pause) => Some(turn),
                 () = sleep_until(until), if holds => None,
@@ -141,7 +137,6 @@ impl Membership {
         let (plan, holding) = (&shared.plan, &shared.holding);
         let asked = Instant::now();
         lease::renew(link, plan, &self.right).await?;
-        self.safe_until = asked + plan.lease;
         let live = lease::live(link).await?;
         let owners = lease::owners(link).await?;
         let me = &self.right.node;
@@ -159,6 +154,8 @@ impl Membership {
             }
             seen.push(Seen { owner, is_held });
         }
+        // Not before it is known what is still ours: a node that was stopped may have been renewed after others took it.
+        has_changed |= holding.trust(asked + plan.lease);
         self.alone = live.len() <= 1;
         // Giving back began, and then the nodes changed or the database was away: it is not going on.
         let going = self.parting.as_ref().map_or(&[][..], |parting| &parting.shards);
