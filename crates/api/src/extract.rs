@@ -67,16 +67,21 @@ fn bearer(value: &str) -> Option<&str> {
 #[derive(Clone, Debug)]
 pub struct Words(pub Arc<[(usize, String)]>);
 
-/// The names in the path, in their order.
+/// The names in the path, in their order. What they name may have been made by another process a moment ago, which is
+/// seen to for whoever was admitted before.
 pub struct Names<const N: usize>(pub [String; N]);
 
-impl<const N: usize, S: Sync + Send> FromRequestParts<S> for Names<N> {
+impl<const N: usize> FromRequestParts<Arc<Api>> for Names<N> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Names<N>, Problem> {
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Names<N>, Problem> {
         let not_a_name = |path: &str| Problem::no_such_path(path);
-        let params = RawPathParams::from_request_parts(parts, state).await;
+        let params = RawPathParams::from_request_parts(parts, api).await;
         let params = params.map_err(|_| not_a_name(parts.uri.path()))?;
+        let named = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+        if let (Some(who), Some(account)) = (Visit::current().who(), named("app_id")) {
+            api.app.look_for(&who, account, named("endpoint_id")).await;
+        }
         let mut names: Vec<String> = params.iter().map(|(_, value)| value.to_owned()).collect();
         for (place, word) in parts.extensions.get::<Words>().iter().flat_map(|words| words.0.iter()) {
             names.insert(*place, word.clone());

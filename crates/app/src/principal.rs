@@ -11,6 +11,7 @@ use ringup_core::account::{ApiKey, Environment, KeyKind, Role};
 use ringup_core::id::KeyId;
 use ringup_core::key::{AccountKey, EnvironmentKey};
 use ringup_core::scope::{Scope, Scopes};
+use ringup_store::directory::AccountView;
 use ringup_store::keyring::KnownKey;
 use tracing::warn;
 
@@ -151,6 +152,18 @@ impl App {
                 self.authenticate(token, environment)
             }
             admitted => admitted,
+        }
+    }
+
+    /// Looks at the configuration once more before an account, or an endpoint of it, is told to be missing: another
+    /// process may have made it less than a second ago.
+    pub async fn look_for(&self, principal: &Principal, account: &str, endpoint: Option<&str>) {
+        let found = self.directory().account_named(principal.environment, account);
+        let is_known = |view: Arc<AccountView>| endpoint.is_none_or(|name| view.endpoint_named(name).is_some());
+        if !found.is_some_and(is_known)
+            && let Err(error) = self.catalogue.refresh().await
+        {
+            warn!(%error, "cannot look for what was just made");
         }
     }
 

@@ -201,6 +201,26 @@ async fn an_endpoint_that_its_node_has_not_heard_of_yet_loses_nothing() -> Resul
 }
 
 #[tokio::test]
+async fn what_one_node_made_is_known_to_another_that_is_asked_at_once() -> Result<()> {
+    let database = Postgres::shared()?.schema()?;
+    let (first_dir, second_dir) = (TempDir::new("pg-known-first")?, TempDir::new("pg-known-second")?);
+    let first = Server::start(on(&database, &first_dir)).await?;
+    let second = Server::start(on(&database, &second_dir)).await?;
+    let (here, there) = (first.client(), second.client());
+    for number in 0..20 {
+        let name = format!("moment-{number}");
+        here.create_app(&name).await?;
+        let endpoint = there.create_endpoint(&name, &json!({"url": "http://127.0.0.1:9/"})).await?;
+        let path = format!("/api/v1/app/{name}/endpoint/{endpoint}");
+        here.get(&path).await?.expect(200)?;
+        there.delete(&path).await?.expect(204)?;
+        here.publish_accepted(&name, "invoiceCreated", "{}").await?;
+    }
+    there.get("/api/v1/app/nobody").await?.expect(404)?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_and_environments_are_made_beside_the_nodes_and_without_them() -> Result<()> {
     let database = Postgres::shared()?.schema()?;
     let (dir, elsewhere) = (TempDir::new("pg-keys")?, TempDir::new("pg-keys-beside")?);
