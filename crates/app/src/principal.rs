@@ -155,14 +155,18 @@ impl App {
         }
     }
 
-    /// Looks at the configuration once more before an account, or an endpoint of it, is told to be missing: another
-    /// process may have made it less than a second ago.
+    /// Looks at the configuration once more before an account, or an endpoint of it, is told to be missing.
     pub async fn look_for(&self, principal: &Principal, account: &str, endpoint: Option<&str>) {
         let found = self.directory().account_named(principal.environment, account);
         let is_known = |view: Arc<AccountView>| endpoint.is_none_or(|name| view.endpoint_named(name).is_some());
-        if !found.is_some_and(is_known)
-            && let Err(error) = self.catalogue.refresh().await
-        {
+        if !found.is_some_and(is_known) {
+            self.look_again().await;
+        }
+    }
+
+    /// Another process may have changed the configuration less than a second ago.
+    pub async fn look_again(&self) {
+        if let Err(error) = self.catalogue.refresh().await {
             warn!(%error, "cannot look for what was just made");
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use http::request::Parts;
 use http::{Extensions, HeaderMap, Uri};
 use ringup_app::view::AccountView;
@@ -41,14 +41,22 @@ pub struct Visit {
 }
 
 impl Visit {
-    fn of(headers: &HeaderMap, uri: &Uri, origin: Origin, web: &Web) -> Result<Visit, Failure> {
+    /// A session that another node opened a moment ago is one, too: who signs in there is sent on to any.
+    async fn of(headers: &HeaderMap, uri: &Uri, origin: Origin, web: &Web) -> Result<Visit, Failure> {
         let to_sign_in = || {
             let place = uri.path_and_query().map_or("/", |place| place.as_str());
             Failure::SignIn(escaped(place))
         };
         let token = cookie(headers, SESSION_COOKIE).ok_or_else(to_sign_in)?;
         let environment = cookie(headers, ENVIRONMENT_COOKIE);
-        let session = web.sessions.find(&web.app, token, environment).ok_or_else(to_sign_in)?;
+        let find = || web.sessions.find(&web.app, token, environment);
+        let session = match find() {
+            Some(session) => session,
+            None => {
+                web.app.look_again().await;
+                find().ok_or_else(to_sign_in)?
+            }
+        };
         Ok(Visit {
             environment: web.app.own_environment(&session.who).map(|environment| environment.name.clone()),
             who: session.who.from(origin),
@@ -107,7 +115,15 @@ impl FromRequestParts<Arc<Web>> for Visit {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Visit, Failure> {
-        Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web)
+        let visit = Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web).await?;
+        // What the path names, too.
+        if let Ok(names) = RawPathParams::from_request_parts(parts, web).await {
+            let named = |wanted: &str| names.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+            if let Some(account) = named("a") {
+                web.app.look_for(&visit.who, account, named("e")).await;
+            }
+        }
+        Ok(visit)
     }
 }
 
@@ -121,8 +137,9 @@ impl FromRequest<Arc<Web>> for Posted {
     type Rejection = Failure;
 
     async fn from_request(request: Request, web: &Arc<Web>) -> Result<Posted, Failure> {
-        let visit = Visit::of(request.headers(), request.uri(), origin(request.extensions()), web)?;
-        let form = form(request, web).await?;
+        let (mut parts, body) = request.into_parts();
+        let visit = Visit::from_request_parts(&mut parts, web).await?;
+        let form = form(Request::from_parts(parts, body), web).await?;
         // Both are random text of one length, known only to us and to the page.
         if form.raw("csrf") != Some(visit.csrf.as_str()) {
             return Err(Failure::Forged);
@@ -161,7 +178,7 @@ impl FromRequestParts<Arc<Web>> for Guest {
             prefs: Prefs::of(&parts.headers),
             query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
             now: web.app.now(),
-            is_signed_in: Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web).is_ok(),
+            is_signed_in: Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web).await.is_ok(),
             origin: origin(&parts.extensions),
         })
     }
@@ -187,7 +204,7 @@ impl FromRequestParts<Arc<Web>> for Reader {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, web: &Arc<Web>) -> Result<Reader, Self::Rejection> {
-        let visit = Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web);
+        let visit = Visit::of(&parts.headers, &parts.uri, origin(&parts.extensions), web).await;
         Ok(Reader {
             query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
             frame: visit.map(Box::new).map_err(|_| (Prefs::of(&parts.headers), web.app.now())),

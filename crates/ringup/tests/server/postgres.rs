@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use http::Method;
 use ringup_testkit::client::Client;
 use ringup_testkit::postgres::Postgres;
 use ringup_testkit::receiver::{Answer, Gate, Receiver};
@@ -217,6 +218,15 @@ async fn what_one_node_made_is_known_to_another_that_is_asked_at_once() -> Resul
         here.publish_accepted(&name, "invoiceCreated", "{}").await?;
     }
     there.get("/api/v1/app/nobody").await?.expect(404)?;
+
+    // Neither is whoever signs in at one node asked to again by the next.
+    let browser = [("sec-fetch-site", "same-origin"), ("content-type", "application/x-www-form-urlencoded")];
+    let form = format!("key={}", first.setup().key);
+    let signed_in =
+        Client::anonymous(first.address()).call(Method::POST, "/sign-in", &browser, form).await?.expect(303)?;
+    let cookie = signed_in.header("set-cookie").context("a session")?.split(';').next().unwrap_or_default().to_owned();
+    let pages = Client::anonymous(second.address());
+    pages.call(Method::GET, "/a/moment-0", &[("cookie", &cookie)], "").await?.expect(200)?;
     Ok(())
 }
 
