@@ -254,7 +254,7 @@ impl<'e> Rows<'e> {
         }
         let rest = (self.payloads.put(turn), self.live.put(turn), self.ended.put(turn));
         let log = (self.attempts.put(turn), self.counters.put(turn));
-        tokio::try_join!(self.put_events(turn), rest.0, rest.1, rest.2, log.0, log.1).map(drop)
+        tokio::try_join!(biased; self.put_events(turn), rest.0, rest.1, rest.2, log.0, log.1).map(drop)
     }
 
     async fn put_events(&self, turn: &Turn) -> Outcome<()> {

@@ -59,7 +59,7 @@ impl<'s> Settling<'s> {
     pub(super) async fn put(&self, turn: &Turn) -> Outcome<Vec<Over>> {
         let Settling { attempts, counters, steps } = self;
         let ((), (), (), over) =
-            tokio::try_join!(attempts.put(turn), counters.put(turn), retry(turn, steps), end(turn, steps))?;
+            tokio::try_join!(biased; attempts.put(turn), counters.put(turn), retry(turn, steps), end(turn, steps))?;
         Ok(over)
     }
 
