@@ -13,6 +13,7 @@ mod lane;
 mod patience;
 mod reversal;
 mod reward;
+mod skew;
 mod steady;
 mod sweep;
 mod task;

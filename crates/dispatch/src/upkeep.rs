@@ -1,4 +1,4 @@
-//! What must be done now and then: retention, and looking for configuration that another process changed.
+//! What must be done now and then: retention, looking for configuration that another process changed, and at the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+
+use crate::skew;
 
 /// Between commits that store when keys were used: the last use is told to the minute.
 const KEYS_EVERY: Duration = Duration::from_secs(60);
@@ -62,7 +64,7 @@ async fn run(
     // Apart, since removing much history takes minutes and a new key is wanted at once.
     let work = async {
         let (refresh, retain) = (refresh(&plan, &catalogue, tell), retain(&plan, &catalogue, &*clock));
-        tokio::join!(refresh, retain, keys(&catalogue, &*clock))
+        tokio::join!(refresh, retain, keys(&catalogue, &*clock), skew::watch(&catalogue, &*clock))
     };
     stop.run_until_cancelled(work).await;
     tidy_keys(&catalogue, clock.now()).await;
@@ -148,7 +150,7 @@ async fn tidy_keys(catalogue: &Catalogue, now: Timestamp) {
     }
 }
 
-fn every(period: Duration) -> Interval {
+pub(crate) fn every(period: Duration) -> Interval {
     let mut turn = interval_at(Instant::now() + period, period);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     turn

@@ -20,6 +20,7 @@ pub mod operational;
 pub mod overview;
 pub mod postgres;
 pub mod query;
+mod retention;
 pub mod sealed;
 pub mod seam;
 mod shape;

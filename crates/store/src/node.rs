@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringup_core::shard::Shard;
+use ringup_core::time::Timestamp;
 
 /// The nodes of an installation, as they stand at one moment. Spans are by the clock of the database, which is the one
 /// that leases are counted by.
@@ -10,6 +11,8 @@ use ringup_core::shard::Shard;
 pub struct Nodes {
     /// The name of the node that answers.
     pub me: String,
+    /// The wall clock of the database.
+    pub at: Timestamp,
     /// How long the work of a node that is not heard of stays with it.
     pub lease: Duration,
     /// By name. At most `NODES_LISTED_MAX`: those that have shards, then those heard of last.

@@ -27,6 +27,7 @@ use crate::query::{
     AttemptFilter, Destination, EndpointEvent, EndpointEventFilter, EventFilter, MinuteCount, Order, Page, PageRequest,
     Reach, Scan, StandingCounts, StoredAttempt, StoredEvent, TaskFilter,
 };
+pub use crate::retention::{Census, Retained, Retention};
 
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 
@@ -478,29 +479,4 @@ pub enum Change {
     Recorded(Box<Change>, Vec<AuditEntry>),
     /// Entries of the audit log about what is no configuration.
     Record(Vec<AuditEntry>),
-}
-
-/// How long what is kept. Payloads and attempts separately; zero keeps nothing beyond its day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retention {
-    pub payloads: std::time::Duration,
-    pub attempts: std::time::Duration,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Retained {
-    pub days_removed: usize,
-    pub days_compacted: usize,
-    /// Payloads that went since their event's own time was over.
-    pub payloads_removed: usize,
-    pub bytes_freed: u64,
-}
-
-/// Totals that must add up: accepted deliveries = delivered + live + ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
-    pub events: u64,
-    pub deliveries_live: u64,
-    pub deliveries_ended: u64,
-    pub bytes: u64,
 }

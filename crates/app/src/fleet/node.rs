@@ -178,7 +178,7 @@ mod tests {
         let live = live.iter().map(|name| (*name).to_owned()).collect();
         let owner = |shard: Shard| moved(shard.index()).unwrap_or_else(|| shard.home(&live)).map(str::to_owned);
         let shards = Shard::all().map(|shard| Owned { shard, node: owner(shard), epoch: 3 });
-        Nodes::of(Found { me: "a".to_owned(), lease: LEASE, shards: shards.collect(), nodes }, NOW)
+        Nodes::of(Found { me: "a".to_owned(), at: NOW, lease: LEASE, shards: shards.collect(), nodes }, NOW)
     }
 
     #[test]

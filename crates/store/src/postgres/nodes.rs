@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringup_core::shard::{SHARDS, Shard};
+use ringup_core::time::Timestamp;
 
 use super::fault::{Fault, Outcome};
 use super::link::Link;
@@ -14,7 +15,8 @@ use crate::node::{NODES_LISTED_MAX, Node, Nodes, Owned};
 const SQL: &str = "
     SELECT s.shard, s.node AS owner, s.epoch, n.name, n.version, n.schema, n.commits, n.until > clock_timestamp() AS is_alive,
            (extract(epoch FROM clock_timestamp() - n.until) * 1000)::bigint AS over_ms,
-           (extract(epoch FROM clock_timestamp() - n.started_at) * 1000)::bigint AS up_ms
+           (extract(epoch FROM clock_timestamp() - n.started_at) * 1000)::bigint AS up_ms,
+           (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS at
     FROM shard s FULL JOIN node n ON n.name = s.node
     ORDER BY s.shard NULLS LAST, n.until DESC LIMIT $1";
 
@@ -22,7 +24,9 @@ pub(super) async fn nodes(link: &Link, me: String, lease: Duration) -> Outcome<N
     let lease_ms = i64::try_from(lease.as_millis()).unwrap_or(i64::MAX);
     let rows_max = NODES_LISTED_MAX + usize::from(SHARDS);
     let (mut nodes, mut shards) = (BTreeMap::new(), Vec::with_capacity(SHARDS.into()));
+    let mut at = Timestamp::default();
     for row in link.query(SQL, &[&limit(rows_max)]).await? {
+        at = Timestamp::from_micros(get(&row, "at")?);
         if let Some(number) = get::<Option<i32>>(&row, "shard")? {
             let shard = Shard::from_number(number).ok_or_else(|| Fault::damaged("a shard of no number"))?;
             shards.push(Owned { shard, node: get(&row, "owner")?, epoch: natural(get(&row, "epoch")?) });
@@ -42,5 +46,5 @@ pub(super) async fn nodes(link: &Link, me: String, lease: Duration) -> Outcome<N
             nodes.insert(name, node);
         }
     }
-    Ok(Nodes { me, lease, nodes: nodes.into_values().collect(), shards })
+    Ok(Nodes { me, at, lease, nodes: nodes.into_values().collect(), shards })
 }
