@@ -194,6 +194,8 @@ impl Item {
 
     fn of(fault: Fault) -> Item {
         let outside = match fault.field {
+            // The store said so, which does not know where it stood.
+            "" => Vec::new(),
             "idempotency_key" => vec!["header".to_owned(), "idempotency-key".to_owned()],
             field => match field.strip_prefix("query.") {
                 Some(name) => vec!["query".to_owned(), name.to_owned()],

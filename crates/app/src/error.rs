@@ -65,6 +65,7 @@ impl From<StoreError> for AppError {
         match error {
             StoreError::Conflict(what) => AppError::Conflict(format!("the {what} is already taken")),
             StoreError::NotFound => AppError::not_found("object", ""),
+            StoreError::Unfit(why) => Fault::new("", "character", why).into(),
             StoreError::Unavailable(reason) => AppError::Unavailable(reason),
             StoreError::Corrupt(what) => AppError::Corrupt(what),
         }

@@ -39,6 +39,9 @@ pub enum StoreError {
     Conflict(&'static str),
     #[error("not found")]
     NotFound,
+    /// A text that was handed in cannot be kept here, nor looked for, for this reason. The same call fails again.
+    #[error("{0}")]
+    Unfit(&'static str),
     /// Nothing was stored; the same call may succeed later. Disk full, store closing, too much waiting.
     #[error("the store cannot take this now: {0}")]
     Unavailable(Arc<str>),

@@ -231,6 +231,20 @@ async fn what_one_node_made_is_known_to_another_that_is_asked_at_once() -> Resul
 }
 
 #[tokio::test]
+async fn a_text_that_the_database_cannot_keep_is_refused_for_good_and_holds_up_nobody() -> Result<()> {
+    let dir = TempDir::new("pg-nul")?;
+    let server = Server::start(on(&Postgres::shared()?.schema()?, &dir)).await?;
+    let client = server.client();
+    client.create_app(ACCOUNT).await?;
+    let refused = client.post("/api/v1/app", &json!({"name": "a\u{0}b"})).await?.expect(422)?;
+    ensure!(refused.text().contains("the character NUL"), "{}", refused.text());
+    client.get(&format!("/api/v1/app/{ACCOUNT}/msg?tag=a%00b")).await?.expect(422)?;
+    // A payload is bytes, and may hold anything.
+    client.publish_accepted(ACCOUNT, "invoiceCreated", r#"{"note":"a\u0000b"}"#).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_and_environments_are_made_beside_the_nodes_and_without_them() -> Result<()> {
     let database = Postgres::shared()?.schema()?;
     let (dir, elsewhere) = (TempDir::new("pg-keys")?, TempDir::new("pg-keys-beside")?);

@@ -67,7 +67,7 @@ impl From<tokio_postgres::Error> for Fault {
             return Fault::Taken(said.constraint().unwrap_or_default().into());
         }
         if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE || *code == SqlState::UNTRANSLATABLE_CHARACTER {
-            return Fault::Other("a text holds the character NUL, which PostgreSQL cannot keep".into());
+            return Fault::Refused(StoreError::Unfit("a text holds the character NUL, which PostgreSQL cannot keep"));
         }
         // Source: PostgreSQL manual, appendix A. Connection, resources, operator, system and locks; a read-only standby.
         let passing = ["08", "53", "57", "58", "55", "40", "25", "28", "3D", "3F"];
