@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::fault::Outcome;
 use super::notice::Notice;
@@ -20,12 +21,19 @@ const GROUP_EVENTS_MAX: usize = 512;
 const GROUP_SETTLEMENTS_MAX: usize = 1_024;
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Settlements alone wait so long for others: nobody waits for them. So do publishes under load, for those that come back with
-/// the next event once they are answered: a group costs some fifteen statements, however little is in it.
+/// Settlements alone wait so long for others: nobody waits for them.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// The last group held so many publishes: this is load. Below it nobody is kept waiting.
-const LOAD: usize = 8;
+/// Groups held so many publishes lately: this is load. Then a group waits for as many, half of the time at most, since it costs
+/// some fifteen statements however little is in it: publishers that were answered come back with the next event. Below it
+/// nobody is kept waiting.
+const LOAD: usize = 4;
+
+/// What groups held before that is forgotten.
+const LATELY: Duration = Duration::from_millis(100);
+
+/// Nobody waits longer than this for others.
+const LINGER_MAX: Duration = Duration::from_millis(8);
 
 pub(super) type AcceptReply = oneshot::Sender<Result<Vec<Acceptance>, StoreError>>;
 
@@ -99,8 +107,13 @@ pub(super) struct Inbox {
 struct Queue {
     items: VecDeque<Item>,
     events: usize,
-    /// In the last group.
-    last_publishes: usize,
+    publishes: usize,
+    /// Publishes that groups held lately: the most, forgotten by an eighth with each group.
+    expected: usize,
+    /// When the last publishes were taken.
+    taken_at: Option<Instant>,
+    /// How many publishes are waited for, if so.
+    waits_for: Option<usize>,
     /// Why nothing can be taken now.
     down: Option<Arc<str>>,
     /// No more is taken; what is there is written.
@@ -129,10 +142,15 @@ impl Inbox {
                 return refused("too many events wait to be stored");
             }
             queue.events += events.len();
+            queue.publishes += 1;
         }
+        let is_errand = matches!(item, Item::Errand(_));
         queue.items.push_back(item);
+        let is_waited_for = queue.waits_for.is_none_or(|wanted| is_errand || queue.publishes >= wanted);
         drop(queue);
-        self.bell.notify_one();
+        if is_waited_for {
+            self.bell.notify_one();
+        }
         Ok(())
     }
 
@@ -142,33 +160,38 @@ impl Inbox {
         for item in items.into_iter().rev() {
             if let Item::Accept { events, .. } = &item {
                 queue.events += events.len();
+                queue.publishes += 1;
             }
             queue.items.push_front(item);
         }
     }
 
-    /// The next group; `None` once nothing more will come.
-    pub(super) async fn next(&self) -> Option<Vec<Item>> {
-        let mut lingered = false;
+    /// The next group; `None` once nothing more will come. `took` is how long the last one took to be written.
+    pub(super) async fn next(&self, took: Duration) -> Option<Vec<Item>> {
+        let mut until = None;
         loop {
             let rung = self.bell.notified();
             {
                 let mut queue = self.lock();
-                let few = queue.items.len() < GROUP_SETTLEMENTS_MAX / 4;
-                let idle = queue.items.iter().all(|item| matches!(item, Item::Settle(it) if it.then.is_none()));
-                if queue.items.is_empty() {
-                    if queue.ending {
-                        return None;
+                let is_over = until.is_some_and(|until| until <= Instant::now());
+                match queue.is_empty_handed() {
+                    Some(true) if queue.ending => return None,
+                    Some(true) => {}
+                    _ if queue.ending || is_over => return Some(queue.group()),
+                    Some(false) => {
+                        queue.waits_for = Some(1);
+                        until = until.or(Some(Instant::now() + LINGER));
                     }
-                } else if queue.ending || lingered || !(few && idle || queue.is_load()) {
-                    return Some(queue.group());
-                } else {
-                    lingered = true;
+                    None if queue.wants_more() => {
+                        queue.waits_for = Some(queue.expected);
+                        until = until.or(Some(Instant::now() + took.min(LINGER_MAX)));
+                    }
+                    None => return Some(queue.group()),
                 }
             }
-            match lingered {
-                true => tokio::time::sleep(LINGER).await,
-                false => rung.await,
+            match until {
+                Some(until) => drop(timeout_at(until, rung).await),
+                None => rung.await,
             }
         }
     }
@@ -178,7 +201,7 @@ impl Inbox {
         let waiting = {
             let mut queue = self.lock();
             queue.down = Some(why.clone());
-            queue.events = 0;
+            (queue.events, queue.publishes) = (0, 0);
             let (settlements, waiting): (VecDeque<Item>, Vec<Item>) = {
                 let items = std::mem::take(&mut queue.items);
                 let (mut stay, mut go) = (VecDeque::new(), Vec::new());
@@ -221,11 +244,24 @@ impl Inbox {
 }
 
 impl Queue {
-    fn is_load(&self) -> bool {
-        self.last_publishes >= LOAD && self.events < GROUP_EVENTS_MAX / 2
+    /// `Some(true)`: nothing is there. `Some(false)`: a few settlements that nobody waits for.
+    fn is_empty_handed(&self) -> Option<bool> {
+        let is_unhurried = |item: &Item| matches!(item, Item::Settle(settlement) if settlement.then.is_none());
+        let few = self.items.len() < GROUP_SETTLEMENTS_MAX / 4;
+        (few && self.items.iter().all(is_unhurried)).then_some(self.items.is_empty())
+    }
+
+    fn wants_more(&self) -> bool {
+        let is_errand = |item: &Item| matches!(item, Item::Errand(_));
+        self.taken_at.is_some_and(|at| at.elapsed() < LATELY)
+            && self.expected >= LOAD
+            && self.publishes < self.expected
+            && self.events < GROUP_EVENTS_MAX / 2
+            && !self.items.iter().any(is_errand)
     }
 
     fn group(&mut self) -> Vec<Item> {
+        self.waits_for = None;
         let mut group = Vec::new();
         let (mut publishes, mut events_in, mut settlements, mut bytes) = (0, 0, 0, 0_usize);
         while let Some(item) = self.items.pop_front() {
@@ -251,7 +287,11 @@ impl Queue {
                 break;
             }
         }
-        self.last_publishes = publishes;
+        if publishes > 0 {
+            self.publishes = self.publishes.saturating_sub(publishes);
+            self.expected = publishes.max(self.expected - self.expected.div_ceil(8));
+            self.taken_at = Some(Instant::now());
+        }
         group
     }
 }
@@ -263,5 +303,65 @@ impl Item {
             Item::Errand(errand) => errand.failed(error.clone()),
             Item::Settle(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOOK: Duration = Duration::from_millis(5);
+
+    fn publish(inbox: &Inbox, count: usize) {
+        for _ in 0..count {
+            let (reply, _) = oneshot::channel();
+            inbox.push(Item::Accept { events: Vec::new(), reply }).expect("there is room");
+        }
+    }
+
+    /// How many are in the next group, and how long it waited for them.
+    async fn next(inbox: &Inbox, took: Duration) -> (usize, Duration) {
+        let began = Instant::now();
+        let group = inbox.next(took).await.expect("there is one");
+        (group.len(), began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn few_publishers_are_not_kept_waiting() {
+        let inbox = Inbox::default();
+        for _ in 0..10 {
+            publish(&inbox, LOAD - 1);
+            assert_eq!(next(&inbox, TOOK).await, (LOAD - 1, Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn under_load_a_group_waits_for_as_many_as_came_lately() {
+        let inbox = Inbox::default();
+        publish(&inbox, 16);
+        assert_eq!(next(&inbox, TOOK).await, (16, Duration::ZERO));
+        publish(&inbox, 16);
+        assert_eq!(next(&inbox, TOOK).await, (16, Duration::ZERO), "they are there");
+        publish(&inbox, 10);
+        assert_eq!(next(&inbox, TOOK).await, (10, TOOK), "as long as the last one took");
+        publish(&inbox, 10);
+        assert_eq!(next(&inbox, Duration::from_secs(1)).await, (10, LINGER_MAX), "and no longer than that");
+        publish(&inbox, 10);
+        let others = async {
+            tokio::time::sleep(TOOK / 5).await;
+            publish(&inbox, 6);
+        };
+        let (group, ()) = tokio::join!(next(&inbox, TOOK), others);
+        assert_eq!(group, (16, TOOK / 5), "until they are there");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_load_that_is_over_is_forgotten() {
+        let inbox = Inbox::default();
+        publish(&inbox, 64);
+        assert_eq!(next(&inbox, TOOK).await.0, 64);
+        tokio::time::advance(LATELY).await;
+        publish(&inbox, 1);
+        assert_eq!(next(&inbox, TOOK).await, (1, Duration::ZERO));
     }
 }

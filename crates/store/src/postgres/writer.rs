@@ -10,6 +10,7 @@ use std::time::Duration;
 use ringup_core::delivery::DeliveryKey;
 use ringup_core::shard::Shard;
 use ringup_core::time::Day;
+use tokio::time::Instant;
 
 use super::accept::{self, Known};
 use super::fault::{Fault, Outcome};
@@ -86,14 +87,15 @@ impl Writer {
     /// Until the store is closed, or another node has taken over.
     pub(super) async fn run(mut self) {
         let shared = self.shared.clone();
+        let mut took = Duration::ZERO;
         loop {
             if self.link.is_none() && !self.reconnect().await {
                 break;
             }
-            match shared.inbox.next().await {
-                Some(items) => self.group(items).await,
-                None => break,
-            }
+            let Some(items) = shared.inbox.next(took).await else { break };
+            let began = Instant::now();
+            self.group(items).await;
+            took = began.elapsed();
             if matches!(*shared.life().borrow(), Life::Over(_)) {
                 break;
             }

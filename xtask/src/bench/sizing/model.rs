@@ -36,7 +36,7 @@ pub const CAUSES: [&str; 7] = [
     "delivery",
     "group",
     "KiB of payload, once for each event",
-    "event taken by another node than its account's",
+    "event brought to another node than its account's",
     "URL in use, each checkpoint",
 ];
 
@@ -58,7 +58,7 @@ pub struct Observed {
 }
 
 /// Publishes of a group from which on a node waits a moment before the next one, for more to come.
-pub const CROWD: f64 = 8.0;
+pub const CROWD: f64 = 4.0;
 
 impl Observed {
     /// Events of a group.
@@ -246,7 +246,7 @@ mod tests {
         let (model, _) = world();
         assert!((model.groups_of_a_node(1.0, 1.0) - 2.0).abs() < 0.01);
         assert!(model.groups_of_a_node(1e6, 1.0) < 900.0);
-        // Eight events come in the time from one to the next: it waits for them.
+        // More than four events come in the time from one to the next: it waits for them.
         assert!((model.groups_of_a_node(2_000.0, 1.0) - 1.0 / 0.006).abs() < 0.01);
         let (alone, most) = model.groups();
         assert!((alone - 2.0).abs() < 1e-6 && (most - 900.0).abs() < 1e-6, "{alone}, {most}");
