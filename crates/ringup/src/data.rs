@@ -74,6 +74,7 @@ pub fn plan(config: &Config, url: &str, name: String) -> anyhow::Result<postgres
     let roots = ringup_egress::load_roots(&config.egress.ca_files).context("egress.ca_files")?;
     let mut plan = postgres::Plan::new(url, &roots, key.sealing().clone(), name)?;
     plan.idempotency_window = config.store.idempotency_window;
+    plan.node_address = config.store.node_address;
     Ok(plan)
 }
 

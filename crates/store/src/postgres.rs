@@ -24,6 +24,7 @@ mod notice;
 mod nudge;
 mod open;
 mod overview;
+mod peer;
 mod plan;
 mod pool;
 mod read;
@@ -40,7 +41,8 @@ mod work;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ringup_core::audit::AuditEntry;
 use ringup_core::delivery::{DeliveryKey, Ended};
@@ -51,9 +53,11 @@ use ringup_core::shard::{Epoch, Shard};
 use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
+use tokio::time::{Instant, timeout, timeout_at};
 
 pub use configure::Configurator;
+pub use peer::NodeAddress;
 pub use plan::Plan;
 
 use crate::audit::AuditFilter;
@@ -71,11 +75,15 @@ use crate::seam::{
 use inbox::Item;
 use shared::{Life, Shared};
 
+/// How long a node that stops waits for the others to take its last answers.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(1);
+
 /// A store in a schema of a PostgreSQL database.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     writer: AbortHandle,
     membership: AbortHandle,
+    door: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl PostgresStore {
@@ -89,10 +97,16 @@ impl PostgresStore {
     pub fn abandon(&self) {
         self.writer.abort();
         self.membership.abort();
+        drop(self.take_door().inspect(JoinHandle::abort));
+        self.shared.peers.forget();
         let error = shared::unavailable("it was given up");
         self.shared.becomes(Life::Over(Arc::from("it was given up")));
         self.shared.inbox.abandon(&error);
         self.shared.pool.clear();
+    }
+
+    fn take_door(&self) -> Option<JoinHandle<()>> {
+        self.door.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Comes back when this node may write no more, with the reason: it is time to end the process. Not after `close`.
@@ -113,6 +127,8 @@ impl Drop for PostgresStore {
     fn drop(&mut self) {
         self.writer.abort();
         self.membership.abort();
+        drop(self.take_door().inspect(JoinHandle::abort));
+        self.shared.peers.forget();
     }
 }
 
@@ -166,9 +182,15 @@ impl Store for PostgresStore {
     fn accept(&self, events: Vec<NewEvent>) -> Answer<'_, Vec<Acceptance>> {
         Box::pin(async move {
             self.shared.check_open()?;
+            let until = Instant::now() + self.shared.plan.answer_within;
+            match timeout_at(until, self.shared.peers.pass(&events)).await {
+                Ok(Some(passed)) => return passed,
+                Ok(None) => {}
+                Err(_) => return Err(peer::unanswered()),
+            }
             let (reply, answer) = oneshot::channel();
             self.shared.inbox.push(Item::Accept { events, reply })?;
-            self.shared.wait(answer, self.shared.plan.answer_within).await
+            self.shared.wait(answer, until).await
         })
     }
 
@@ -455,6 +477,11 @@ impl Store for PostgresStore {
                 if life.changed().await.is_err() {
                     break;
                 }
+            }
+            self.shared.peers.forget();
+            // What other nodes brought is answered before the process ends.
+            if let Some(door) = self.take_door() {
+                let _ = timeout(ANSWERED_WITHIN, door).await;
             }
             Ok(())
         })

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::digest;
+use aws_lc_rs::hkdf;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -37,6 +38,7 @@ pub struct SealingKey(Arc<Inner>);
 struct Inner {
     key: RandomizedNonceKey,
     id: [u8; KEY_ID_BYTES],
+    nodes: [u8; KEY_BYTES],
 }
 
 /// It was sealed with another key, for another place, or is damaged.
@@ -65,7 +67,11 @@ impl SealingKey {
         let mut id = [0; KEY_ID_BYTES];
         let digest = context.finish();
         id.iter_mut().zip(digest.as_ref()).for_each(|(id, byte)| *id = *byte);
-        SealingKey(Arc::new(Inner { key, id }))
+        let mut nodes = [0; KEY_BYTES];
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, b"ringup").extract(&bytes);
+        let derived = derived.expand(&[b"nodes"], hkdf::HKDF_SHA256).and_then(|derived| derived.fill(&mut nodes));
+        derived.expect("a hash has the length of a key");
+        SealingKey(Arc::new(Inner { key, id, nodes }))
     }
 
     /// The text of a new key.
@@ -79,6 +85,11 @@ impl SealingKey {
     /// Tells keys apart and nothing about them.
     pub(crate) fn id(&self) -> [u8; KEY_ID_BYTES] {
         self.0.id
+    }
+
+    /// A key that follows from this one and tells nothing about it: by it nodes of an installation know each other.
+    pub(crate) fn nodes(&self) -> &[u8; KEY_BYTES] {
+        &self.0.nodes
     }
 
     /// `place` says where it will lie; it opens nowhere else.

@@ -41,7 +41,8 @@ const BANS: [Ban; 5] = [
     Ban {
         rule: "outbound",
         texts: &["TcpStream::connect", "TcpSocket", "UdpSocket", "client::conn", "hyper_util::client", "reqwest"],
-        places: &["crates/egress/", TESTS, EXAMPLES, TESTKIT, XTASK],
+        // Nodes of one database among themselves, known by a key that they share.
+        places: &["crates/egress/", "crates/store/src/postgres/peer", TESTS, EXAMPLES, TESTKIT, XTASK],
         instead: "only ringup-egress opens connections: use its `Caller`",
     },
     Ban {

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use ringup_core::account::Validation;
 use ringup_core::log::LogMode;
 use ringup_core::policy::Policy;
+use ringup_store::postgres::NodeAddress;
 
 use super::setting::Settings;
 use super::value::base_url::BaseUrl;
@@ -100,6 +101,11 @@ keys! {
         /// PostgreSQL database, 15 or newer, that holds everything but catchers instead of the data folder. Needs
         /// `store.encryption_key`. Certificate authorities of `egress.ca_files` are trusted for it, too.
         url: Option<StoreUrl> = "none";
+        /// Where this node listens for the other nodes of one database, which hand it events of the accounts that it delivers
+        /// for: an address and a port that they reach. `auto`: the address from which it reaches the database, and a free
+        /// port. `off`: nowhere; it neither takes events from other nodes nor hands them any, and more goes through the
+        /// database. Whoever connects must have `store.encryption_key`.
+        node_address: NodeAddress = "auto";
         /// Folder of the embedded store. One process at a time uses it.
         data_dir: PathBuf = "./ringup-data";
         /// Seals signing secrets, receivers' credentials and extra headers: 32 bytes in base64, the same on all nodes of one

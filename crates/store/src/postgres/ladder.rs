@@ -218,6 +218,13 @@ pub(super) const LADDER: &[Step] = &[
     CREATE INDEX event_idempotency ON event (idempotency, account, tick) WHERE idempotency IS NOT NULL;
 ",
     ),
+    // Nodes of before run beside it, and are not spoken to.
+    Step::Expand(
+        r"
+    -- Where other nodes hand this one events of its accounts; none: nowhere.
+    ALTER TABLE node ADD COLUMN address text;
+",
+    ),
 ];
 
 #[cfg(test)]

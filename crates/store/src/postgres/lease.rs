@@ -4,6 +4,7 @@
 //! Times are those of the database alone, so that clocks of nodes do not matter.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use ringup_core::shard::Shard;
 use ringup_core::time::Tick;
@@ -12,6 +13,7 @@ use super::catalog::in_transaction;
 use super::fault::{Fault, Outcome};
 use super::ladder::KNOWN;
 use super::link::{Link, Value};
+use super::peer::Peer;
 use super::plan::Plan;
 use super::row::{get, tick};
 use super::turn::{LastTicks, Right};
@@ -23,18 +25,19 @@ const FORGOTTEN_AFTER: &str = "1 day";
 /// Makes this process the one that goes by the node's name. One before it is told so at its next commit.
 ///
 /// Refused where the schema has gone on meanwhile, beyond what this program knows.
-pub(super) async fn register(link: &Link, plan: &Plan) -> Outcome<Right> {
+pub(super) async fn register(link: &Link, plan: &Plan, address: Option<SocketAddr>) -> Outcome<Right> {
     in_transaction(
         link,
         Box::pin(async {
             upgrade::hold(link, &plan.place()).await?;
-            let sql = "INSERT INTO node AS n (name, session, until, commits, version, schema, started_at)
-                       VALUES ($1, 1, clock_timestamp() + make_interval(secs => $2), 0, $3, $4, clock_timestamp())
+            let sql = "INSERT INTO node AS n (name, session, until, commits, version, schema, started_at, address)
+                       VALUES ($1, 1, clock_timestamp() + make_interval(secs => $2), 0, $3, $4, clock_timestamp(), $5)
                        ON CONFLICT (name) DO UPDATE
                        SET session = n.session + 1, until = excluded.until, version = excluded.version,
-                           schema = excluded.schema, started_at = excluded.started_at
+                           schema = excluded.schema, started_at = excluded.started_at, address = excluded.address
                        RETURNING session, commits";
-            let values: [Value<'_>; 4] = [&plan.node, &plan.lease.as_secs_f64(), &env!("CARGO_PKG_VERSION"), &KNOWN];
+            let (lease, version) = (plan.lease.as_secs_f64(), env!("CARGO_PKG_VERSION"));
+            let values: [Value<'_>; 5] = [&plan.node, &lease, &version, &KNOWN, &address.map(|it| it.to_string())];
             let row = link.one(sql, &values).await?;
             let row = row.ok_or_else(|| Fault::damaged("a node cannot be written down"))?;
             Ok(Right { node: plan.node.clone(), session: get(&row, "session")?, commits: get(&row, "commits")? })
@@ -50,10 +53,19 @@ pub(super) async fn renew(link: &Link, plan: &Plan, right: &Right) -> Outcome<()
     if touched == 1 { Ok(()) } else { Err(deposed(link).await) }
 }
 
-/// Who is heard of.
-pub(super) async fn live(link: &Link) -> Outcome<BTreeSet<String>> {
-    let rows = link.query("SELECT name FROM node WHERE until > clock_timestamp()", &[]).await?;
-    rows.iter().map(|row| get(row, "name")).collect()
+/// Who is heard of, and those of them that can be spoken to.
+pub(super) async fn live(link: &Link) -> Outcome<(BTreeSet<String>, Vec<Peer>)> {
+    let asked = "SELECT name, session, address FROM node WHERE until > clock_timestamp()";
+    let (mut names, mut peers) = (BTreeSet::new(), Vec::new());
+    for row in link.query(asked, &[]).await? {
+        let name: String = get(&row, "name")?;
+        // One that cannot be read is a newer version's.
+        if let Some(address) = get::<Option<&str>>(&row, "address")?.and_then(|text| text.parse().ok()) {
+            peers.push(Peer { node: name.clone(), session: get(&row, "session")?, address });
+        }
+        names.insert(name);
+    }
+    Ok((names, peers))
 }
 
 /// Who has a shard, under which epoch, and how far its log has come.

@@ -137,7 +137,7 @@ impl Membership {
         let (plan, holding) = (&shared.plan, &shared.holding);
         let asked = Instant::now();
         lease::renew(link, plan, &self.right).await?;
-        let live = lease::live(link).await?;
+        let (live, mut peers) = lease::live(link).await?;
         let owners = lease::owners(link).await?;
         let me = &self.right.node;
         let mut has_changed = std::mem::take(&mut self.deaf);
@@ -165,6 +165,9 @@ impl Membership {
                 has_changed = true;
             }
         }
+        peers.retain(|peer| peer.node != *me);
+        let owners: Vec<Option<&str>> = seen.iter().map(|seen| seen.owner.as_deref()).collect();
+        shared.peers.learn(&peers, &owners);
         let Moves { claim, part, release } = moves(me, &live, &seen);
         if !release.is_empty() {
             lease::release(link, me, &release).await?;

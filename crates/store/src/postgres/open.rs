@@ -1,7 +1,8 @@
 //! From an address to a store that writes: schema, key, a share of the work.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringup_core::time::Day;
@@ -13,9 +14,11 @@ use super::incoming;
 use super::lease;
 use super::link::Link;
 use super::membership::Membership;
+use super::peer;
 use super::plan::Plan;
 use super::row::get;
 use super::shared::Shared;
+use super::turn::Right;
 use super::upgrade;
 use super::writer::{self, Writer};
 use crate::seam::StoreError;
@@ -36,8 +39,10 @@ pub(super) async fn open(plan: Plan) -> Result<PostgresStore, StoreError> {
     }
     prepare(&plan, &mut patience).await?;
     let shared = Arc::new(Shared::new(plan));
-    let (membership, writer) = loop {
-        match join(&shared).await {
+    let door = peer::open(&shared.plan).await?;
+    let address = door.as_ref().map(|door| door.address);
+    let (membership, writer, right) = loop {
+        match join(&shared, address).await {
             Ok(joined) => break joined,
             Err(fault @ Fault::Lost(_)) => patience.say(&fault.to_string()),
             Err(fault) => return Err(fault.into()),
@@ -46,22 +51,30 @@ pub(super) async fn open(plan: Plan) -> Result<PostgresStore, StoreError> {
     };
     let place = shared.plan.place();
     let shards = shared.holding.owned().len();
-    tracing::info!(database = place, node = shared.plan.node, shards, "this node is one of those that do the work");
+    let reached_at = address.map_or_else(|| "nowhere".to_owned(), |address| address.to_string());
+    tracing::info!(
+        database = place,
+        node = shared.plan.node,
+        shards,
+        reached_at,
+        "this node is one of those that do the work"
+    );
+    let door = door.and_then(|door| shared.peers.serve(door, &shared, &right));
     let writer = tokio::spawn(writer.run()).abort_handle();
     let membership = tokio::spawn(membership.run()).abort_handle();
-    Ok(PostgresStore { shared, writer, membership })
+    Ok(PostgresStore { shared, writer, membership, door: Mutex::new(door) })
 }
 
 /// Becomes one of the nodes, with what is free of the work.
-async fn join(shared: &Arc<Shared>) -> Outcome<(Membership, Writer)> {
+async fn join(shared: &Arc<Shared>, address: Option<SocketAddr>) -> Outcome<(Membership, Writer, Right)> {
     let link = writer::connect(shared).await?;
-    let right = lease::register(&link, &shared.plan).await?;
+    let right = lease::register(&link, &shared.plan, address).await?;
     lease::forget(&link).await?;
     let (days, last) = (days(&link).await?, lease::last(&link).await?);
     let own = Link::connect(&shared.plan, shared.plan.time_limit).await?;
     let mut membership = Membership::new(shared.clone(), right.clone(), own);
     membership.begin().await?;
-    Ok((membership, Writer::new(shared.clone(), link, right, days, last)))
+    Ok((membership, Writer::new(shared.clone(), link, right.clone(), days, last), right))
 }
 
 /// The schema as this version needs it, of this installation.

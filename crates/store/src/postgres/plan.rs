@@ -9,6 +9,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::peer::NodeAddress;
 use crate::sealed::SealingKey;
 use crate::seam::StoreError;
 
@@ -21,6 +22,8 @@ pub struct Plan {
     pub encryption_key: SealingKey,
     /// Who this node is. The same after a restart, so that it takes up its own work at once; no other node's.
     pub node: String,
+    /// Where other nodes hand it events of its accounts.
+    pub node_address: NodeAddress,
     pub idempotency_window: Duration,
     /// How long work stays with a node that is not heard of.
     pub lease: Duration,
@@ -66,6 +69,7 @@ impl Plan {
             tls: MakeRustlsConnect::new(tls),
             encryption_key,
             node,
+            node_address: NodeAddress::Automatic,
             idempotency_window: Duration::from_hours(24),
             lease: Duration::from_secs(8),
             answer_within: Duration::from_secs(2),

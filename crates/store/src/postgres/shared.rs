@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::fault::{Fault, Outcome};
 use super::holding::Holding;
 use super::inbox::{Inbox, Item, Work};
 use super::link::Link;
 use super::notice::Notice;
+use super::peer::Peers;
 use super::plan::Plan;
 use super::pool::Pool;
 use super::turn::Turn;
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) inbox: Inbox,
     pub(super) pool: Pool,
     pub(super) holding: Holding,
+    pub(super) peers: Peers,
     listener: Mutex<Option<Arc<dyn Listener>>>,
     life: watch::Sender<Life>,
 }
@@ -44,6 +46,7 @@ impl Shared {
         Shared {
             inbox: Inbox::default(),
             pool: Pool::new(&plan),
+            peers: Peers::new(&plan),
             plan,
             holding: Holding::default(),
             listener: Mutex::default(),
@@ -72,16 +75,16 @@ impl Shared {
             self.check_open()?;
             let (errand, answer) = Work::new(work);
             self.inbox.push(Item::Errand(Box::new(errand)))?;
-            self.wait(answer, ERRAND_WITHIN).await
+            self.wait(answer, Instant::now() + ERRAND_WITHIN).await
         })
     }
 
     pub(super) async fn wait<T>(
         &self,
         answer: oneshot::Receiver<Result<T, StoreError>>,
-        within: Duration,
+        until: Instant,
     ) -> Result<T, StoreError> {
-        match timeout(within, answer).await {
+        match timeout_at(until, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(self.check_open().err().unwrap_or_else(|| unavailable("it is closed"))),
             Err(_) => Err(unavailable("the database does not answer in time")),

@@ -1,6 +1,8 @@
 //! Several nodes on one schema: each does its share, whoever lost a share writes nothing more of it, and what is refused
 //! is refused with words.
 
+mod handing_over;
+#[path = "../postgres_schema/mod.rs"]
 mod postgres_schema;
 
 use std::collections::BTreeSet;
@@ -16,7 +18,7 @@ use ringup_core::time::Tick;
 use ringup_store::StoreError;
 use ringup_store::conformance::sample;
 use ringup_store::conformance::scene::{Ear, target};
-use ringup_store::postgres::{Plan, PostgresStore};
+use ringup_store::postgres::{NodeAddress, Plan, PostgresStore};
 use ringup_store::sealed::SealingKey;
 use ringup_store::seam::{Acceptance, Change, NewEvent, Store};
 use ringup_testkit::postgres::Postgres;
@@ -32,9 +34,15 @@ struct Node {
 }
 
 impl Node {
+    /// One that speaks to the others through the database alone.
     async fn open(schema: &Schema, name: &str, lease: Duration) -> Node {
+        Node::open_at(schema, name, lease, NodeAddress::Nowhere).await
+    }
+
+    async fn open_at(schema: &Schema, name: &str, lease: Duration, address: NodeAddress) -> Node {
         let mut plan = schema.plan(name);
         plan.lease = lease;
+        plan.node_address = address;
         let store = schema.try_open(plan).await.expect("the schema opens");
         let shared: Arc<dyn Store> = store.clone();
         Node { store, ear: Ear::on(&shared) }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
+use ringup_store::postgres::NodeAddress;
 
 use super::{Scalar, quoted};
 
@@ -15,6 +16,31 @@ impl Scalar for SocketAddr {
 
     fn show(&self) -> String {
         quoted(&self.to_string())
+    }
+}
+
+impl Scalar for NodeAddress {
+    const EXPECTED: &'static str = r#""auto", "off", or an address and a port such as "10.0.0.5:8072""#;
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(NodeAddress::Automatic),
+            "off" => Ok(NodeAddress::Nowhere),
+            // Whoever names an address wants it to stay the same.
+            _ => match text.parse::<SocketAddr>() {
+                Ok(address) if address.port() == 0 => Err("has port 0".to_owned()),
+                Ok(address) => Ok(NodeAddress::At(address)),
+                Err(_) => Err("is neither a word of these nor an address and a port".to_owned()),
+            },
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            NodeAddress::Automatic => quoted("auto"),
+            NodeAddress::Nowhere => quoted("off"),
+            NodeAddress::At(address) => quoted(&address.to_string()),
+        }
     }
 }
 
@@ -61,6 +87,11 @@ mod tests {
 
     #[test]
     fn addresses_and_networks_are_read_and_shown() {
+        accepts::<NodeAddress>("auto", r#""auto""#);
+        accepts::<NodeAddress>("off", r#""off""#);
+        accepts::<NodeAddress>("[fd00::5]:8072", r#""[fd00::5]:8072""#);
+        refuses::<NodeAddress>("10.0.0.5", r#""10.0.0.5" is neither a word of these nor an address and a port"#);
+        refuses::<NodeAddress>("10.0.0.5:0", r#""10.0.0.5:0" has port 0"#);
         accepts::<SocketAddr>("127.0.0.1:8080", r#""127.0.0.1:8080""#);
         accepts::<SocketAddr>("[::1]:0", r#""[::1]:0""#);
         accepts::<IpAddr>("192.0.2.10", r#""192.0.2.10""#);

@@ -144,7 +144,7 @@ async fn what_takes_away_waits_for_nodes_of_before_and_keeps_them_out() {
         "{refused}"
     );
     // Also one that had looked at the version before the step was taken.
-    let registered = crate::postgres::lease::register(&newer, &plan(&url, "late")).await;
+    let registered = crate::postgres::lease::register(&newer, &plan(&url, "late"), None).await;
     assert!(matches!(registered, Err(Fault::Refused(StoreError::Corrupt(_)))), "{registered:?}");
 }
 
