@@ -12,7 +12,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, yield_now};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::door::next;
 use super::frame::{self, Answer, Hello};
@@ -24,6 +24,10 @@ const QUEUED_MAX: usize = 1_024;
 
 /// Questions are sent together up to this many bytes.
 const SENT_AT_ONCE: usize = 64 * 1024;
+
+/// So many questions without an answer are load: then those of this time are sent together.
+const CROWD: usize = 4;
+const GATHER: Duration = Duration::from_millis(4);
 
 /// How long a connection may take to be made.
 const CONNECT_WITHIN: Duration = Duration::from_secs(2);
@@ -220,8 +224,11 @@ async fn ask(
 ) -> std::io::Result<()> {
     let mut text = BytesMut::new();
     while let Some(question) = queue.recv().await {
-        // Publishers that were answered together come back together.
-        yield_now().await;
+        // The other node writes what it has in one group, so what comes a moment later is answered with it.
+        match state.open.load(Ordering::Acquire) {
+            CROWD.. => sleep(GATHER).await,
+            _ => yield_now().await,
+        }
         let mut next = Some(question);
         while let Some(Question { number, frame, reply }) = next.take() {
             state.replies().insert(number, reply);
