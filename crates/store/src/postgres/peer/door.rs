@@ -76,9 +76,17 @@ async fn greet(socket: TcpStream, identity: Arc<Identity>, shared: Arc<Shared>, 
         socket.set_nodelay(true)?;
         let mut stream = identity.acceptor.accept(socket).await?;
         let mut read = BytesMut::new();
+        let own = Hello::to(&right.node, right.session);
         let hello = next(&mut stream, &mut read).await?;
-        let is_meant = hello.is_some_and(|(_, body)| frame::is_hello(&body, &Hello::to(&right.node, right.session)));
-        std::io::Result::Ok(is_meant.then_some((stream, read)))
+        if !hello.is_some_and(|(_, body)| frame::is_hello(&body, &own)) {
+            return std::io::Result::Ok(None);
+        }
+        // Before it hears this, the other node brings nothing.
+        let mut text = BytesMut::new();
+        frame::put_hello(&mut text, &own);
+        stream.write_all(&text).await?;
+        stream.flush().await?;
+        Ok(Some((stream, read)))
     };
     let mut life = shared.life();
     let greeted = tokio::select! {

@@ -208,11 +208,15 @@ async fn connect(peer: &Peer, identity: &Identity) -> std::io::Result<Stream> {
         let socket = TcpStream::connect(peer.address).await?;
         socket.set_nodelay(true)?;
         let mut stream = identity.connector.connect(Identity::name(), socket).await?;
-        let mut hello = BytesMut::new();
-        frame::put_hello(&mut hello, &Hello::to(&peer.node, peer.session));
-        stream.write_all(&hello).await?;
+        let (hello, mut text) = (Hello::to(&peer.node, peer.session), BytesMut::new());
+        frame::put_hello(&mut text, &hello);
+        stream.write_all(&text).await?;
         stream.flush().await?;
-        Ok(stream)
+        let heard = next(&mut stream, &mut BytesMut::new()).await?;
+        match heard.is_some_and(|(_, body)| frame::is_hello(&body, &hello)) {
+            true => Ok(stream),
+            false => Err(std::io::Error::other("another process is at its address, or one of another version")),
+        }
     };
     timeout(CONNECT_WITHIN, connecting).await?
 }
@@ -288,7 +292,12 @@ mod tests {
             let mut stream = acceptor.accept(socket).await.expect("a node");
             let mut read = BytesMut::new();
             let hello = next(&mut stream, &mut read).await.expect("a frame").expect("a greeting");
-            assert!(frame::is_hello(&hello.1, &Hello::to("other", 3)));
+            let own = Hello::to("other", 3);
+            assert!(frame::is_hello(&hello.1, &own));
+            let mut text = BytesMut::new();
+            frame::put_hello(&mut text, &own);
+            stream.write_all(&text).await.expect("it is sent");
+            stream.flush().await.expect("it is sent");
             while let Ok(Some((number, _))) = next(&mut stream, &mut read).await {
                 let Some(answer) = said.recv().await else { return };
                 let mut text = BytesMut::new();
