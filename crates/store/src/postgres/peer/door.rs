@@ -36,6 +36,7 @@ const SENT_AT_ONCE: usize = 64 * 1024;
 
 /// Room for what has arrived, so that it is read in one go. Payloads stay where they were read.
 const READ_AT_ONCE: usize = 16 * 1024;
+const ROOM_MIN: usize = 2 * 1024;
 
 /// Pause after a connection that could not be taken, for want of descriptors or memory.
 const REST: Duration = Duration::from_millis(100);
@@ -193,7 +194,9 @@ pub(super) async fn next(
         if let Some(frame) = frame::take(read).map_err(|Garbled| std::io::ErrorKind::InvalidData)? {
             return Ok(Some(frame));
         }
-        read.reserve(READ_AT_ONCE);
+        if read.capacity() - read.len() < ROOM_MIN {
+            read.reserve(READ_AT_ONCE);
+        }
         if from.read_buf(read).await? == 0 {
             return Ok(None);
         }
