@@ -50,7 +50,7 @@ const TEST_IMPORTS: [&str; 5] = [TESTKIT, CORE, STORE, EGRESS, APP];
 const LIBRARIES: [(&str, &[&str], &str); 6] = [
     ("rusqlite", &[STORE, "xtask"], "only store touches files and tables"),
     ("tokio-postgres", &[STORE], "only store touches files and tables"),
-    ("tokio-rustls", &[EGRESS, "ringup-store", TESTKIT], "only egress calls receivers, and nodes each other"),
+    ("tokio-rustls", &[EGRESS, STORE, TESTKIT], "only egress calls receivers, and nodes each other"),
     ("hickory-resolver", &[EGRESS], "only egress resolves names"),
     ("clap", &["ringup", "xtask"], "only the binary reads a command line"),
     ("tracing-subscriber", &["ringup", "ringup-sim"], "only the binary decides where the log goes"),
