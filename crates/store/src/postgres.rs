@@ -95,14 +95,18 @@ impl PostgresStore {
 
     /// Ends at once, as a process that dies would: nothing is written any more, and nothing is given back.
     pub fn abandon(&self) {
-        self.writer.abort();
-        self.membership.abort();
-        drop(self.take_door().inspect(JoinHandle::abort));
-        self.shared.peers.forget();
+        self.abort();
         let error = shared::unavailable("it was given up");
         self.shared.becomes(Life::Over(Arc::from("it was given up")));
         self.shared.inbox.abandon(&error);
         self.shared.pool.clear();
+    }
+
+    fn abort(&self) {
+        self.writer.abort();
+        self.membership.abort();
+        drop(self.take_door().inspect(JoinHandle::abort));
+        self.shared.peers.forget();
     }
 
     fn take_door(&self) -> Option<JoinHandle<()>> {
@@ -125,10 +129,7 @@ impl PostgresStore {
 
 impl Drop for PostgresStore {
     fn drop(&mut self) {
-        self.writer.abort();
-        self.membership.abort();
-        drop(self.take_door().inspect(JoinHandle::abort));
-        self.shared.peers.forget();
+        self.abort();
     }
 }
 

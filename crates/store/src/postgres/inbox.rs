@@ -103,6 +103,14 @@ pub(super) struct Inbox {
     bell: Notify,
 }
 
+/// What there is to write.
+enum Hurry {
+    Nothing,
+    /// A few settlements that nobody waits for.
+    Low,
+    High,
+}
+
 #[derive(Default)]
 struct Queue {
     items: VecDeque<Item>,
@@ -174,19 +182,19 @@ impl Inbox {
             {
                 let mut queue = self.lock();
                 let is_over = until.is_some_and(|until| until <= Instant::now());
-                match queue.is_empty_handed() {
-                    Some(true) if queue.ending => return None,
-                    Some(true) => {}
+                match queue.hurry() {
+                    Hurry::Nothing if queue.ending => return None,
+                    Hurry::Nothing => {}
                     _ if queue.ending || is_over => return Some(queue.group()),
-                    Some(false) => {
+                    Hurry::Low => {
                         queue.waits_for = Some(1);
                         until = until.or(Some(Instant::now() + LINGER));
                     }
-                    None if queue.wants_more() => {
+                    Hurry::High if queue.wants_more() => {
                         queue.waits_for = Some(queue.expected);
                         until = until.or(Some(Instant::now() + took.min(LINGER_MAX)));
                     }
-                    None => return Some(queue.group()),
+                    Hurry::High => return Some(queue.group()),
                 }
             }
             match until {
@@ -244,11 +252,13 @@ impl Inbox {
 }
 
 impl Queue {
-    /// `Some(true)`: nothing is there. `Some(false)`: a few settlements that nobody waits for.
-    fn is_empty_handed(&self) -> Option<bool> {
+    fn hurry(&self) -> Hurry {
         let is_unhurried = |item: &Item| matches!(item, Item::Settle(settlement) if settlement.then.is_none());
-        let few = self.items.len() < GROUP_SETTLEMENTS_MAX / 4;
-        (few && self.items.iter().all(is_unhurried)).then_some(self.items.is_empty())
+        match self.items.len() {
+            0 => Hurry::Nothing,
+            few if few < GROUP_SETTLEMENTS_MAX / 4 && self.items.iter().all(is_unhurried) => Hurry::Low,
+            _ => Hurry::High,
+        }
     }
 
     fn wants_more(&self) -> bool {

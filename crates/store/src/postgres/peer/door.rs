@@ -46,7 +46,7 @@ type Accepted = oneshot::Receiver<Result<Vec<Acceptance>, StoreError>>;
 /// A question that was taken, or the answer of one that was not.
 struct Taken(u64, Either<Accepted, Answer>);
 
-/// Until the store closes, and then until all that was taken is answered.
+/// Until the store closes, and then until all that was taken is answered and the other nodes have hung up.
 pub(super) async fn serve(listener: TcpListener, identity: Arc<Identity>, shared: Arc<Shared>, right: Right) {
     let mut connections = JoinSet::new();
     let mut life = shared.life();
@@ -108,13 +108,20 @@ async fn greet(socket: TcpStream, identity: Arc<Identity>, shared: Arc<Shared>, 
     let ((), ()) = tokio::join!(listen(reader, read, taken, &shared), reply(writer, answering));
 }
 
-/// Takes questions until there are no more, or the store closes.
+/// Takes questions until there are no more. When the store closes it says so, and declines what is still on its way.
 async fn listen(mut reader: impl AsyncRead + Unpin, mut read: BytesMut, taken: mpsc::Sender<Taken>, shared: &Shared) {
     let mut life = shared.life();
+    let mut is_open = true;
     loop {
         let question = tokio::select! {
             biased;
-            () = ended(&mut life) => return,
+            () = ended(&mut life), if is_open => {
+                is_open = false;
+                if taken.send(Taken(frame::GOODBYE, Either::Right(Answer::Declined))).await.is_err() {
+                    return;
+                }
+                continue;
+            }
             question = next(&mut reader, &mut read) => question,
         };
         let Ok(Some((number, body))) = question else { return };

@@ -14,6 +14,9 @@ use crate::seam::{Acceptance, Idempotency, NewEvent};
 /// Grows with each change of what is said: nodes of two versions leave work for each other in the database.
 const PROTOCOL: u32 = 1;
 
+/// The number of the answer that nobody asked for: the node stops, and wants to be brought nothing more.
+pub(super) const GOODBYE: u64 = 0;
+
 /// Bytes of one frame. What is larger goes through the database.
 pub(super) const FRAME_BYTES_MAX: usize = 1024 * 1024;
 

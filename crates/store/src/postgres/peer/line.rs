@@ -155,7 +155,7 @@ impl State {
 
 /// Makes the connection, again and again, until the node is not heard of any more.
 async fn carry(peer: Peer, identity: Arc<Identity>, state: Arc<State>, mut queue: mpsc::Receiver<Question>) {
-    let mut is_told = false;
+    let (mut is_told, mut unsent) = (false, Vec::new());
     loop {
         let connected = tokio::select! {
             connected = connect(&peer, &identity) => connected,
@@ -168,7 +168,7 @@ async fn carry(peer: Peer, identity: Arc<Identity>, state: Arc<State>, mut queue
                 tracing::debug!(node = peer.node, address = %peer.address, "events of its accounts go to this node");
                 is_told = false;
                 let ended = tokio::select! {
-                    ended = ask(writer, &mut queue, &state) => ended,
+                    ended = ask(writer, &mut queue, &mut unsent, &state) => ended,
                     ended = hear(reader, &state) => ended,
                 };
                 state.is_up.store(false, Ordering::Release);
@@ -180,6 +180,7 @@ async fn carry(peer: Peer, identity: Arc<Identity>, state: Arc<State>, mut queue
         let unknown = std::mem::take(&mut *state.replies());
         state.open.fetch_sub(unknown.len(), Ordering::AcqRel);
         drop(unknown);
+        unsent.drain(..).for_each(|Question { reply, .. }| state.answered(reply, Answer::Declined));
         if let Some(error) = why
             && !std::mem::replace(&mut is_told, true)
         {
@@ -221,24 +222,26 @@ async fn connect(peer: &Peer, identity: &Identity) -> std::io::Result<Stream> {
     timeout(CONNECT_WITHIN, connecting).await?
 }
 
+/// What waits to be sent is in `unsent`, however this ends.
 async fn ask(
     mut writer: impl AsyncWrite + Unpin,
     queue: &mut mpsc::Receiver<Question>,
+    unsent: &mut Vec<Question>,
     state: &State,
 ) -> std::io::Result<()> {
     let mut text = BytesMut::new();
     while let Some(question) = queue.recv().await {
+        unsent.push(question);
         // The other node writes what it has in one group, so what comes a moment later is answered with it.
         match state.open.load(Ordering::Acquire) {
             CROWD.. => sleep(GATHER).await,
             _ => yield_now().await,
         }
-        let mut next = Some(question);
-        while let Some(Question { number, frame, reply }) = next.take() {
+        while let Some(Question { number, frame, reply }) = unsent.pop() {
             state.replies().insert(number, reply);
             text.extend_from_slice(&frame);
             if text.len() < SENT_AT_ONCE {
-                next = queue.try_recv().ok();
+                unsent.extend(queue.try_recv().ok());
             }
         }
         writer.write_all(&text).await?;
@@ -248,14 +251,21 @@ async fn ask(
     Ok(())
 }
 
+/// Until the connection ends, or the other node has said goodbye and answered everything.
 async fn hear(mut reader: impl tokio::io::AsyncRead + Unpin, state: &State) -> std::io::Result<()> {
     let mut read = BytesMut::new();
     while let Some((number, body)) = next(&mut reader, &mut read).await? {
         let answer = frame::answer(&body).map_err(|_| std::io::ErrorKind::InvalidData)?;
         state.hears();
+        if number == frame::GOODBYE {
+            state.is_up.store(false, Ordering::Release);
+        }
         let reply = state.replies().remove(&number);
         if let Some(reply) = reply {
             state.answered(reply, answer);
+        }
+        if !state.is_up.load(Ordering::Acquire) && state.replies().is_empty() {
+            break;
         }
     }
     Ok(())
@@ -351,6 +361,28 @@ mod tests {
         assert_eq!(first.await, Some(accepted()));
         says.send(accepted()).expect("it listens");
         assert_eq!(passed(&line).await, Some(accepted()));
+    }
+
+    #[tokio::test]
+    async fn what_waited_to_be_sent_when_the_connection_ended_is_declined() {
+        let Stage { line, says } = stage().await;
+        let sent = futures_util::future::join_all((0..CROWD).map(|_| passed(&line)));
+        let others = async {
+            while line.state.replies().len() < CROWD {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            let waiting = futures_util::future::join_all((0..CROWD).map(|_| passed(&line)));
+            let gone = async {
+                tokio::task::yield_now().await;
+                drop(says);
+            };
+            tokio::join!(waiting, gone).0
+        };
+        let (sent, waiting) = timeout(SOON, async { tokio::join!(sent, others) }).await.expect("all come back");
+        assert!(sent.iter().all(Option::is_none), "they may stand: {sent:?}");
+        // Or they were sent as well, on a machine that is busy with other things.
+        assert!(waiting.iter().all(|answer| matches!(answer, None | Some(Answer::Declined))), "{waiting:?}");
+        assert_eq!(line.state.open.load(Ordering::Acquire), 0, "it is asked again once it is there");
     }
 
     #[tokio::test]
