@@ -24,16 +24,19 @@ const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Settlements alone wait so long for others: nobody waits for them.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// Groups held so many publishes lately: this is load. Then a group waits for as many, half of the time at most, since it costs
-/// some fifteen statements however little is in it: publishers that were answered come back with the next event. Below it
-/// nobody is kept waiting.
+/// Groups held so many publishes lately: this is load. Then a group waits for as many, since it costs some fifteen
+/// statements however little is in it: publishers that were answered come back with the next event, through another node
+/// later than through this one. Below it nobody is kept waiting.
 const LOAD: usize = 4;
+
+/// A group waits for others this many times as long as the last one took to be written.
+const PATIENCE: u32 = 2;
 
 /// What groups held before that is forgotten.
 const LATELY: Duration = Duration::from_millis(100);
 
 /// Nobody waits longer than this for others.
-const LINGER_MAX: Duration = Duration::from_millis(8);
+const LINGER_MAX: Duration = Duration::from_millis(12);
 
 pub(super) type AcceptReply = oneshot::Sender<Result<Vec<Acceptance>, StoreError>>;
 
@@ -192,7 +195,7 @@ impl Inbox {
                     }
                     Hurry::High if queue.wants_more() => {
                         queue.waits_for = Some(queue.expected);
-                        until = until.or(Some(Instant::now() + took.min(LINGER_MAX)));
+                        until = until.or(Some(Instant::now() + (took * PATIENCE).min(LINGER_MAX)));
                     }
                     Hurry::High => return Some(queue.group()),
                 }
@@ -353,7 +356,7 @@ mod tests {
         publish(&inbox, 16);
         assert_eq!(next(&inbox, TOOK).await, (16, Duration::ZERO), "they are there");
         publish(&inbox, 10);
-        assert_eq!(next(&inbox, TOOK).await, (10, TOOK), "as long as the last one took");
+        assert_eq!(next(&inbox, TOOK).await, (10, TOOK * PATIENCE), "twice as long as the last one took");
         publish(&inbox, 10);
         assert_eq!(next(&inbox, Duration::from_secs(1)).await, (10, LINGER_MAX), "and no longer than that");
         publish(&inbox, 10);
