@@ -7,6 +7,7 @@
 
 mod accept;
 mod catalog;
+mod columns;
 mod configure;
 mod fate;
 mod fault;
@@ -27,6 +28,7 @@ mod overview;
 mod peer;
 mod plan;
 mod pool;
+mod put;
 mod read;
 mod recall;
 mod retain;

@@ -21,6 +21,22 @@ use crate::seam::Fresh;
 pub(super) const LOCK: &str = "SELECT shard, node, epoch, last_event, last_attempt FROM shard WHERE shard = ANY ($1)
                                ORDER BY shard FOR UPDATE";
 
+/// What each commit ends with: what comes to its days, in rows of the node's own so that nodes do not wait for one another;
+/// how far ids were given; and its number. Touches one row, unless another process goes by the node's name.
+const PROVE: &str = "WITH counted AS (
+                        INSERT INTO day AS d (day, node, events, live, ended)
+                        SELECT day, $8, events, live, ended
+                        FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS w(day, events, live, ended)
+                        ON CONFLICT (day, node) DO UPDATE
+                        SET events = d.events + excluded.events, live = d.live + excluded.live,
+                            ended = d.ended + excluded.ended
+                     ), given AS (
+                        UPDATE shard s SET last_event = w.event, last_attempt = w.attempt
+                        FROM unnest($5::bigint[], $6::bigint[], $7::bigint[]) AS w(shard, event, attempt)
+                        WHERE s.shard = w.shard
+                     )
+                     UPDATE node SET commits = commits + 1 WHERE name = $8 AND session = $9 AND commits = $10";
+
 /// The last ids that this node gave. They grow over all its accounts; those of another node may be the same for other
 /// accounts.
 #[derive(Clone, Copy, Default, Debug)]
@@ -208,16 +224,24 @@ impl Turn {
             fresh.into_iter().partition(|fresh| self.is_begun_here(fresh.event.account));
         let (notices, others): (Vec<Notice>, Vec<Notice>) =
             notices.into_iter().partition(|notice| self.is_begun_here(notice.account()));
-        let sql = "UPDATE node SET commits = commits + 1 WHERE name = $1 AND session = $2 AND commits = $3";
-        let values: [Value<'_>; 3] = [&right.node, &right.session, &right.commits];
-        // At once, one round trip: none of them needs what another one did.
-        let ((), (), (), touched) = tokio::try_join!(
-            biased;
-            self.put_counts(),
-            self.put_ids(),
-            nudge::put(&self.link, &elsewhere, &others),
-            self.link.execute(sql, &values)
-        )?;
+        let (counts, ids) = (self.counts(), self.ids());
+        let [days, events, live, ended] = &counts;
+        let [shards, last_events, last_attempts] = &ids;
+        let values: [Value<'_>; 10] = [
+            days,
+            events,
+            live,
+            ended,
+            shards,
+            last_events,
+            last_attempts,
+            &right.node,
+            &right.session,
+            &right.commits,
+        ];
+        // At once, one round trip: neither needs what the other one did.
+        let ((), touched) =
+            tokio::try_join!(biased; nudge::put(&self.link, &elsewhere, &others), self.link.execute(PROVE, &values))?;
         if touched == 1 {
             Ok(Told { fresh, notices, days: self.days, last: self.last, lost: self.lost })
         } else {
@@ -225,41 +249,25 @@ impl Turn {
         }
     }
 
-    /// Of each day, in rows of this node's own, so that nodes do not wait for one another.
-    async fn put_counts(&self) -> Outcome<()> {
+    /// Days, and what comes to them: events, live and ended deliveries.
+    fn counts(&self) -> [Vec<i64>; 4] {
         let mut columns: [Vec<i64>; 4] = Default::default();
         for (day, [events, live, ended]) in self.changes.iter().filter(|(_, change)| **change != [0; 3]) {
             for (column, value) in columns.iter_mut().zip([day.0, *events, *live, *ended]) {
                 column.push(value);
             }
         }
-        let [days, events, live, ended] = &columns;
-        if days.is_empty() {
-            return Ok(());
-        }
-        let sql = "INSERT INTO day AS d (day, node, events, live, ended)
-                   SELECT day, $5, events, live, ended
-                   FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS w(day, events, live, ended)
-                   ON CONFLICT (day, node) DO UPDATE SET events = d.events + excluded.events,
-                                                         live = d.live + excluded.live, ended = d.ended + excluded.ended";
-        self.link.execute(sql, &[days, events, live, ended, &self.shared.plan.node]).await.map(drop)
+        columns
     }
 
-    async fn put_ids(&self) -> Outcome<()> {
-        let mut shards: Vec<i32> = Vec::new();
-        let (mut events, mut attempts): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
+    /// Shards that gave ids, and the last ones.
+    fn ids(&self) -> [Vec<i64>; 3] {
+        let mut columns: [Vec<i64>; 3] = Default::default();
         for (shard, locked) in self.locked.iter().filter(|(_, locked)| locked.gave_ids) {
-            shards.push(shard.number());
-            events.push(integer(locked.last_event));
-            attempts.push(integer(locked.last_attempt));
+            let values = [shard.number().into(), integer(locked.last_event), integer(locked.last_attempt)];
+            columns.iter_mut().zip(values).for_each(|(column, value)| column.push(value));
         }
-        if shards.is_empty() {
-            return Ok(());
-        }
-        let sql = "UPDATE shard s SET last_event = w.event, last_attempt = w.attempt
-                   FROM unnest($1::integer[], $2::bigint[], $3::bigint[]) AS w(shard, event, attempt)
-                   WHERE s.shard = w.shard";
-        self.link.execute(sql, &[&shards, &events, &attempts]).await.map(drop)
+        columns
     }
 }
 

@@ -12,11 +12,12 @@ use ringup_core::shard::Shard;
 use ringup_core::time::Day;
 use tokio::time::Instant;
 
-use super::accept::{self, Known};
+use super::accept::Known;
 use super::fault::{Fault, Outcome};
 use super::inbox::Item;
 use super::lease;
 use super::link::Link;
+use super::put::Rows;
 use super::settle::Settling;
 use super::shared::{Life, Shared};
 use super::turn::{self, LastTicks, Right, Told, Turn};
@@ -315,8 +316,7 @@ impl Writer {
     }
 }
 
-/// All events and all settlements, each in their order, in as few statements as there are tables. What is settled was
-/// accepted in an earlier group, so neither waits for the other.
+/// All events and all settlements, each in their order.
 async fn play_all<'i>(
     turn: &mut Turn,
     mut known: Known<'i>,
@@ -324,7 +324,7 @@ async fn play_all<'i>(
     settlements: &[&'i Settlement],
     refused: &mut Vec<DeliveryKey>,
 ) -> Outcome<Vec<Vec<Acceptance>>> {
-    let mut rows = accept::Rows::default();
+    let mut rows = Rows::default();
     let mut acceptances = Vec::with_capacity(publishes.len());
     for events in publishes {
         acceptances.push(rows.accept(turn, &mut known, events).await?);
@@ -338,9 +338,10 @@ async fn play_all<'i>(
         if let Some(told) = &settlement.then {
             rows.accept(turn, &mut known, std::slice::from_ref(&**told)).await?;
         }
-        settling.add(turn, settlement).await?;
+        settling.add(turn, &mut rows, settlement).await?;
     }
-    let ((), over) = tokio::try_join!(biased; rows.put(turn), settling.put(turn))?;
+    settling.put(&mut rows);
+    let over = rows.put(&turn.link).await?;
     settling.finish(turn, over).await?;
     Ok(acceptances)
 }
