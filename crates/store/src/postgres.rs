@@ -7,7 +7,6 @@
 
 mod accept;
 mod catalog;
-mod columns;
 mod configure;
 mod fate;
 mod fault;
@@ -33,6 +32,7 @@ mod read;
 mod recall;
 mod retain;
 mod row;
+mod rows;
 mod scan;
 mod schema;
 mod settle;

@@ -47,8 +47,9 @@ const ROOMS: [Room; 12] = [
 const TEST_IMPORTS: [&str; 5] = [TESTKIT, CORE, STORE, EGRESS, APP];
 
 /// Libraries that belong to some rooms, with the reason.
-const LIBRARIES: [(&str, &[&str], &str); 6] = [
+const LIBRARIES: [(&str, &[&str], &str); 7] = [
     ("rusqlite", &[STORE, "xtask"], "only store touches files and tables"),
+    ("postgres-types", &[STORE], "only store touches files and tables"),
     ("tokio-postgres", &[STORE], "only store touches files and tables"),
     ("tokio-rustls", &[EGRESS, STORE, TESTKIT], "only egress calls receivers, and nodes each other"),
     ("hickory-resolver", &[EGRESS], "only egress resolves names"),

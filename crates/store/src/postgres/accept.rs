@@ -14,6 +14,7 @@ use super::fault::Outcome;
 use super::link::Link;
 use super::put::Rows;
 use super::row::{bits_back, event_id, get, integer};
+use super::rows::{AttemptRow, EndedRow, EventRow, LiveRow, PayloadRow};
 use super::turn::Turn;
 use crate::seam::{Acceptance, Fresh, NewEvent};
 
@@ -132,7 +133,7 @@ impl<'e> Rows<'e> {
         turn.make_day(tick.day()).await?;
         turn.count_events(tick.day(), 1);
         let id = EventId::of_tick(tick, new.random);
-        self.events.push(tick, new)?;
+        self.events.push(EventRow::of(tick, new)?);
 
         let mut unfinished = false;
         let mut event = None;
@@ -140,11 +141,12 @@ impl<'e> Rows<'e> {
         for target in new.targets.iter().filter(|_| new.asked.is_none()) {
             unfinished = true;
             if target.skipped {
-                self.ended.push(new.account, tick, target.endpoint, Ended::Skipped);
+                let key = DeliveryKey { endpoint: target.endpoint, event: tick };
+                self.ended.push(EndedRow::of(new.account, key, Some(Ended::Skipped)));
                 turn.count_ended(tick.day(), 1);
                 continue;
             }
-            self.live.push(new.account, tick, target, due_at);
+            self.live.push(LiveRow::of(new.account, tick, target, due_at));
             turn.count_live(tick.day(), 1);
             let event = event.get_or_insert_with(|| {
                 Arc::new(Event {
@@ -163,18 +165,19 @@ impl<'e> Rows<'e> {
             let key = DeliveryKey { endpoint: target.endpoint, event: tick };
             if let Some(how) = asked.ended {
                 unfinished = true;
-                self.ended.push(new.account, tick, target.endpoint, how);
+                self.ended.push(EndedRow::of(new.account, key, Some(how)));
                 turn.count_ended(tick.day(), 1);
             }
             if let Some(attempt) = &asked.attempt {
                 logged = true;
-                self.attempts.add(turn, key, new.account, id, attempt, asked.ended_at)?;
+                let at = turn.next_attempt(new.account, asked.ended_at)?;
+                self.attempts.push(AttemptRow::of(at, key, new.account, id, attempt));
             }
             if let Some(count) = asked.count {
                 self.counters.add(new.account, key, count);
             }
         }
-        self.payloads.push(tick, new, unfinished, logged);
+        self.payloads.extend(PayloadRow::of(tick, new, unfinished, logged));
         Ok(id)
     }
 }

@@ -225,6 +225,31 @@ pub(super) const LADDER: &[Step] = &[
     ALTER TABLE node ADD COLUMN address text;
 ",
     ),
+    // Nodes of before write without them.
+    Step::Expand(
+        r"
+    -- Rows that a group writes, as they come from a node. A node of another version relies on their fields: where a table
+    -- gets another column, rows of it get another type.
+    CREATE TYPE new_event AS (
+        account bigint, tick bigint, random bytea, type text, uid text, idempotency text, fingerprint bigint, channels text,
+        tags text, deliver_at bigint, payload_until bigint, misfits text, unregistered boolean, keep smallint, redact text,
+        targets bytea
+    );
+    CREATE TYPE new_payload AS (account bigint, tick bigint, redacted boolean, body bytea);
+    CREATE TYPE new_live AS (account bigint, tick bigint, endpoint bigint, due_at bigint, order_key bigint);
+    CREATE TYPE new_ended AS (account bigint, tick bigint, endpoint bigint, how text);
+    CREATE TYPE new_retry AS (account bigint, tick bigint, endpoint bigint, due_at bigint, attempts_made integer);
+    CREATE TYPE new_attempt AS (
+        account bigint, event bigint, tick bigint, event_random bytea, random bytea, endpoint bigint, number bigint,
+        trigger text, started_at bigint, duration bigint, resolve bigint, connect bigint, tls bigint, first_byte bigint,
+        url text, outcome text, status integer, detail text, response_headers bytea, response_body bytea, body_end text
+    );
+    CREATE TYPE new_counter AS (
+        account bigint, endpoint bigint, minute bigint, day bigint, delivered bigint, refused bigint, timed_out bigint,
+        unreachable bigint, blocked bigint, gave_up bigint, duration_ms bigint
+    );
+",
+    ),
 ];
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use ringup_core::delivery::{After, DeliveryKey};
 use super::fate;
 use super::fault::Outcome;
 use super::put::{Over, Rows};
+use super::rows::{AttemptRow, EndedRow, RetryRow};
 use super::turn::Turn;
 use crate::seam::Settlement;
 
@@ -31,7 +32,8 @@ impl<'s> Settling<'s> {
         }
         let (account, event) = (settlement.event.account, settlement.event.id);
         if let Some(attempt) = &settlement.attempt {
-            rows.attempts.add(turn, key, account, event, attempt, settlement.ended_at)?;
+            let at = turn.next_attempt(account, settlement.ended_at)?;
+            rows.attempts.push(AttemptRow::of(at, key, account, event, attempt));
         }
         if let Some(count) = settlement.count {
             rows.counters.add(account, key, count);
@@ -50,9 +52,11 @@ impl<'s> Settling<'s> {
         for (key, (after, settlement)) in &self.steps {
             let account = settlement.event.account;
             match *after {
-                After::Retry { due_at, attempts_made } => rows.retries.push(account, *key, due_at, attempts_made),
-                After::Delivered => rows.overs.push(account, *key, None),
-                After::Ended(how) => rows.overs.push(account, *key, Some(how)),
+                After::Retry { due_at, attempts_made } => {
+                    rows.retries.push(RetryRow::of(account, *key, due_at, attempts_made));
+                }
+                After::Delivered => rows.overs.push(EndedRow::of(account, *key, None)),
+                After::Ended(how) => rows.overs.push(EndedRow::of(account, *key, Some(how))),
                 After::Unchanged => {}
             }
         }

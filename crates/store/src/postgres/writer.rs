@@ -17,7 +17,7 @@ use super::fault::{Fault, Outcome};
 use super::inbox::Item;
 use super::lease;
 use super::link::Link;
-use super::put::Rows;
+use super::put::{self, Rows};
 use super::settle::Settling;
 use super::shared::{Life, Shared};
 use super::turn::{self, LastTicks, Right, Told, Turn};
@@ -67,6 +67,8 @@ pub(super) async fn connect(shared: &Shared) -> Outcome<Link> {
     link.batch(BY_KEYS).await?;
     // Made ready before the first turn, so that nothing that is sent after it overtakes it.
     link.statement(turn::LOCK).await?;
+    // The types of its rows are asked for one by one.
+    link.statement(put::PUT).await?;
     Ok(link)
 }
 
