@@ -133,6 +133,10 @@ async fn listen(mut reader: impl AsyncRead + Unpin, mut read: BytesMut, taken: m
 }
 
 fn take(events: Vec<NewEvent>, shared: &Shared) -> Either<Accepted, Answer> {
+    if events.is_empty() {
+        // A greeting.
+        return Either::Right(Answer::Accepted(Vec::new()));
+    }
     let is_mine = events.iter().all(|event| shared.holding.owns(Shard::of(event.account)));
     if !is_mine {
         return Either::Right(Answer::Declined);

@@ -35,6 +35,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 /// Between tries to make one.
 const REST: Duration = Duration::from_secs(1);
 
+/// A node that is asked nothing is greeted this often: so that one that stands still is known before events go to it.
+const GREET_EVERY: Duration = Duration::from_millis(100);
+
 /// A node that has said nothing for so long, although it was asked, is asked nothing more until it answers.
 const SLOW_AFTER: Duration = Duration::from_millis(300);
 
@@ -137,6 +140,15 @@ impl State {
         self.heard.store(now, Ordering::Release);
     }
 
+    /// A question about no events, which is answered at once. Nobody waits for it.
+    fn greeting(&self) -> Option<Question> {
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        let mut frame = BytesMut::new();
+        frame::put_events(&mut frame, number, &[])?;
+        self.asks();
+        Some(Question { number, frame, reply: oneshot::channel().0 })
+    }
+
     fn is_slow(&self) -> bool {
         let heard = self.start + Duration::from_nanos(self.heard.load(Ordering::Acquire));
         self.open.load(Ordering::Acquire) > 0 && heard.elapsed() > SLOW_AFTER
@@ -230,8 +242,13 @@ async fn ask(
     state: &State,
 ) -> std::io::Result<()> {
     let mut text = BytesMut::new();
-    while let Some(question) = queue.recv().await {
-        unsent.push(question);
+    loop {
+        match timeout(GREET_EVERY, queue.recv()).await {
+            Ok(Some(question)) => unsent.push(question),
+            Ok(None) => return Ok(()),
+            Err(_) if state.open.load(Ordering::Acquire) > 0 => continue,
+            Err(_) => unsent.extend(state.greeting()),
+        }
         // The other node writes what it has in one group, so what comes a moment later is answered with it.
         match state.open.load(Ordering::Acquire) {
             CROWD.. => sleep(GATHER).await,
@@ -248,7 +265,6 @@ async fn ask(
         writer.flush().await?;
         text.clear();
     }
-    Ok(())
 }
 
 /// Until the connection ends, or the other node has said goodbye and answered everything.
@@ -273,8 +289,10 @@ async fn hear(mut reader: impl tokio::io::AsyncRead + Unpin, state: &State) -> s
 
 #[cfg(test)]
 mod tests {
+    use ringup_core::event::{Extras, KeepPayload};
     use ringup_core::id::EventId;
-    use ringup_core::time::Tick;
+    use ringup_core::key::AccountKey;
+    use ringup_core::time::{Tick, Timestamp};
     use tokio::net::TcpListener;
 
     use super::*;
@@ -286,6 +304,8 @@ mod tests {
 
     struct Stage {
         line: Line,
+        /// Whether it reads and answers what it is brought.
+        stands_still: Arc<AtomicBool>,
         /// What the other node says next; it is silent as long as there is nothing.
         says: mpsc::UnboundedSender<Answer>,
     }
@@ -297,6 +317,8 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let (says, mut said) = mpsc::unbounded_channel();
         let acceptor = identity.acceptor.clone();
+        let stands_still = Arc::new(AtomicBool::new(false));
+        let is_still = stands_still.clone();
         tokio::spawn(async move {
             let (socket, _) = listener.accept().await.expect("a connection");
             let mut stream = acceptor.accept(socket).await.expect("a node");
@@ -308,8 +330,17 @@ mod tests {
             frame::put_hello(&mut text, &own);
             stream.write_all(&text).await.expect("it is sent");
             stream.flush().await.expect("it is sent");
-            while let Ok(Some((number, _))) = next(&mut stream, &mut read).await {
-                let Some(answer) = said.recv().await else { return };
+            while let Ok(Some((number, body))) = next(&mut stream, &mut read).await {
+                while is_still.load(Ordering::Acquire) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                let answer = match frame::events(&body).expect("events").is_empty() {
+                    true => Answer::Accepted(Vec::new()),
+                    false => match said.recv().await {
+                        Some(answer) => answer,
+                        None => return,
+                    },
+                };
                 let mut text = BytesMut::new();
                 frame::put_answer(&mut text, number, &answer);
                 stream.write_all(&text).await.expect("it is sent");
@@ -323,15 +354,33 @@ mod tests {
             }
         };
         timeout(SOON, up).await.expect("it is there");
-        Stage { line, says }
+        Stage { line, stands_still, says }
     }
 
     fn accepted() -> Answer {
         Answer::Accepted(vec![Acceptance::New(EventId::of_tick(Tick(5), [1; 12]))])
     }
 
+    fn event() -> NewEvent {
+        NewEvent {
+            account: AccountKey(1),
+            event_type: "invoiceCreated".into(),
+            uid: None,
+            channels: Vec::new(),
+            payload: "{}".into(),
+            keep_payload: KeepPayload::Whole,
+            extras: Extras::default(),
+            targets: Vec::new(),
+            idempotency: None,
+            unregistered: false,
+            asked: None,
+            now: Timestamp::default(),
+            random: [3; 12],
+        }
+    }
+
     async fn passed(line: &Line) -> Option<Answer> {
-        match timeout(SOON, line.pass(&[])).await.expect("it comes back") {
+        match timeout(SOON, line.pass(&[event()])).await.expect("it comes back") {
             Passed::Answered(answer) => Some(answer),
             Passed::Unknown => None,
         }
@@ -339,7 +388,7 @@ mod tests {
 
     #[tokio::test]
     async fn each_question_has_its_answer() {
-        let Stage { line, says } = stage().await;
+        let Stage { line, says, .. } = stage().await;
         for answer in [accepted(), Answer::Declined, Answer::Failed("no room".to_owned())] {
             says.send(accepted()).expect("it listens");
             says.send(answer).expect("it listens");
@@ -352,7 +401,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_node_that_is_silent_is_asked_nothing_more_until_it_answers() {
-        let Stage { line, says } = stage().await;
+        let Stage { line, says, .. } = stage().await;
         let first = passed(&line);
         tokio::pin!(first);
         assert!(timeout(SLOW_AFTER * 2, &mut first).await.is_err(), "it is waited for");
@@ -364,8 +413,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_node_that_stands_still_is_known_before_it_is_brought_anything() {
+        let Stage { line, stands_still, says } = stage().await;
+        says.send(accepted()).expect("it listens");
+        assert_eq!(passed(&line).await, Some(accepted()));
+        stands_still.store(true, Ordering::Release);
+        let known = async {
+            while !line.state.is_slow() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(SOON, known).await.expect("it is greeted");
+        assert_eq!(passed(&line).await, Some(Answer::Declined), "at once");
+        stands_still.store(false, Ordering::Release);
+        let known = async {
+            while line.state.is_slow() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(SOON, known).await.expect("it answers again");
+        says.send(accepted()).expect("it listens");
+        assert_eq!(passed(&line).await, Some(accepted()));
+    }
+
+    #[tokio::test]
     async fn what_waited_to_be_sent_when_the_connection_ended_is_declined() {
-        let Stage { line, says } = stage().await;
+        let Stage { line, says, .. } = stage().await;
         let sent = futures_util::future::join_all((0..CROWD).map(|_| passed(&line)));
         let others = async {
             while line.state.replies().len() < CROWD {
@@ -387,7 +460,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_sent_to_a_node_that_went_may_stand_and_the_next_is_not_sent() {
-        let Stage { line, says } = stage().await;
+        let Stage { line, says, .. } = stage().await;
         let gone = async {
             tokio::task::yield_now().await;
             drop(says);
