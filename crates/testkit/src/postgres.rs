@@ -6,6 +6,7 @@
 
 mod copy;
 mod pair;
+mod tls;
 
 use std::{
     env,
@@ -30,6 +31,9 @@ const OPTIONS: &str = "-c listen_addresses='' -c fsync=off -c full_page_writes=o
                        -c shared_buffers=64MB -c max_wal_size=256MB -c max_locks_per_transaction=256 \
                        -c wal_retrieve_retry_interval=100ms";
 
+/// Names the socket of a server that listens nowhere else.
+const PORT: u16 = 5432;
+
 /// A server, reached by a socket in its folder.
 pub struct Postgres {
     folder: PathBuf,
@@ -37,7 +41,8 @@ pub struct Postgres {
     /// Removed when its one owner goes; `None` for the shared one.
     own: Option<TempDir>,
     /// Options beside those of all servers.
-    more: &'static str,
+    more: String,
+    port: u16,
 }
 
 impl Postgres {
@@ -49,7 +54,7 @@ impl Postgres {
         // Held while it is made: others that start meanwhile wait here and find it.
         let lock = File::create(folder.join("lock"))?;
         lock.lock()?;
-        let server = Postgres { bin: bin()?, folder, own: None, more: "" };
+        let server = Postgres { bin: bin()?, folder, own: None, more: String::new(), port: PORT };
         if !server.folder.join("ready").exists() {
             server.make()?;
             server.start()?;
@@ -61,22 +66,28 @@ impl Postgres {
 
     /// A server for one test alone, which may end it.
     pub fn own() -> Result<Postgres> {
-        Postgres::own_with("")
+        Postgres::own_with(String::new())
     }
 
     /// One that is measured: it syncs what it commits, and has the memory that a server has.
     pub fn durable() -> Result<Postgres> {
         Postgres::own_with(
-            "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB -c wal_compression=lz4",
+            "-c fsync=on -c full_page_writes=on -c shared_buffers=512MB -c max_wal_size=4GB -c wal_compression=lz4"
+                .to_owned(),
         )
     }
 
-    fn own_with(more: &'static str) -> Result<Postgres> {
-        let folder = TempDir::new("postgres")?;
-        let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder), more };
+    fn own_with(more: String) -> Result<Postgres> {
+        let server = Postgres::unmade(more, PORT)?;
         server.make()?;
         server.start()?;
         Ok(server)
+    }
+
+    fn unmade(more: String, port: u16) -> Result<Postgres> {
+        let folder = TempDir::new("postgres")?;
+        let path = folder.path().to_owned();
+        Ok(Postgres { bin: bin()?, folder: path, own: Some(folder), more, port })
     }
 
     /// Why no server can be started here, if none can.
@@ -111,7 +122,7 @@ impl Postgres {
     pub fn run(&self, sql: &str) -> Result<String> {
         let mut psql = Command::new(self.bin.join("psql"));
         psql.args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres", "-c", sql, "-h"]);
-        psql.arg(&self.folder);
+        psql.arg(&self.folder).args(["-p", &self.port.to_string()]);
         let output = psql.output().context("psql")?;
         ensure!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -147,7 +158,7 @@ impl Postgres {
 
     /// Where it listens.
     pub fn socket(&self) -> PathBuf {
-        self.folder.join(".s.PGSQL.5432")
+        self.folder.join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// Ends it as a `kill -9` of all its processes would: nothing is written any more.

@@ -75,6 +75,12 @@ impl Authority {
         Ok(Arc::new(config.with_context(|| format!("a {leaf:?} certificate for {names:?}"))?))
     }
 
+    /// A server's certificate for these names or addresses and its key, as PEM.
+    pub fn pem(&self, names: &[&str], leaf: Leaf) -> Result<(String, String)> {
+        let key = KeyPair::generate()?;
+        Ok((self.certificate(names, leaf, &key)?.pem(), key.serialize_pem()))
+    }
+
     /// A client's side that trusts this authority alone.
     pub fn client(&self) -> Result<Arc<ClientConfig>> {
         let mut roots = RootCertStore::empty();

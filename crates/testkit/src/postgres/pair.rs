@@ -7,8 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Postgres, bin};
-use crate::tempdir::TempDir;
+use super::{PORT, Postgres};
 
 /// A standby on the same machine catches up within this.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(60);
@@ -27,8 +26,7 @@ impl Pair {
     /// Both are ended when this process is gone, however it ended.
     pub async fn start() -> Result<Pair> {
         let empty = || -> Result<Postgres> {
-            let folder = TempDir::new("postgres")?;
-            let server = Postgres { bin: bin()?, folder: folder.path().to_owned(), own: Some(folder), more: "" };
+            let server = Postgres::unmade(String::new(), PORT)?;
             server.hand_over()?;
             server.watch(process::id())?;
             Ok(server)
