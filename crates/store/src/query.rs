@@ -13,7 +13,7 @@ use ringup_core::task::{Standing, Task, TaskKind, TaskStatus};
 use ringup_core::time::{Tick, Timestamp};
 use ringup_core::timing::Timing;
 
-use crate::log_entry::OutcomeWord;
+use crate::log_entry::{Count, OutcomeWord};
 
 /// Rows from a position onward, the position itself left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,6 +133,24 @@ pub struct MinuteCount {
     pub gave_up: u64,
     /// Sum of attempt durations.
     pub duration_ms: u64,
+}
+
+impl MinuteCount {
+    /// One more attempt of this minute.
+    pub(crate) fn count(&mut self, more: Count) {
+        match more.outcome {
+            OutcomeWord::Delivered => self.delivered += 1,
+            OutcomeWord::Refused => self.refused += 1,
+            OutcomeWord::TimedOut => self.timed_out += 1,
+            OutcomeWord::Unreachable => self.unreachable += 1,
+            OutcomeWord::Blocked => self.blocked += 1,
+            // Cut off by us: not the endpoint's doing.
+            OutcomeWord::Interrupted => {}
+        }
+        self.gave_up += u64::from(more.gave_up);
+        let millis = u64::try_from(more.duration.as_millis()).unwrap_or(u64::MAX);
+        self.duration_ms = self.duration_ms.saturating_add(millis);
+    }
 }
 
 /// Events that one scan looks at: some tens of milliseconds of reading.

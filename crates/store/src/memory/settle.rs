@@ -5,7 +5,7 @@ use ringup_core::id::AttemptId;
 use ringup_core::time::{Tick, Timestamp};
 
 use super::history::{History, Live};
-use crate::log_entry::{Attempt, Count, OutcomeWord};
+use crate::log_entry::{Attempt, Count};
 use crate::query::StoredAttempt;
 use crate::seam::Settlement;
 
@@ -68,16 +68,5 @@ fn log(history: &mut History, key: DeliveryKey, attempt: Attempt, ended_at: Time
 fn add(history: &mut History, key: DeliveryKey, count: Count) {
     let counter = history.counters.entry((key.endpoint, count.minute, key.event.day())).or_default();
     counter.minute = count.minute;
-    match count.outcome {
-        OutcomeWord::Delivered => counter.delivered += 1,
-        OutcomeWord::Refused => counter.refused += 1,
-        OutcomeWord::TimedOut => counter.timed_out += 1,
-        OutcomeWord::Unreachable => counter.unreachable += 1,
-        OutcomeWord::Blocked => counter.blocked += 1,
-        // Cut off by us: not the endpoint's doing.
-        OutcomeWord::Interrupted => {}
-    }
-    counter.gave_up += u64::from(count.gave_up);
-    let millis = u64::try_from(count.duration.as_millis()).unwrap_or(u64::MAX);
-    counter.duration_ms = counter.duration_ms.saturating_add(millis);
+    counter.count(count);
 }

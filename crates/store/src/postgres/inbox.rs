@@ -24,9 +24,9 @@ const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Settlements alone wait so long for others: nobody waits for them.
 const LINGER: Duration = Duration::from_millis(2);
 
-/// Groups held so many publishes lately: this is load. Then a group waits for as many, since it costs
-/// several statements and a sync however little is in it: publishers that were answered come back with the next event, through another node
-/// later than through this one. Below it nobody is kept waiting.
+/// Groups held so many publishes lately: this is load. Then a group waits for as many, since it costs several statements and
+/// a sync however little is in it: publishers that were answered come back with the next event, through another node later
+/// than through this one. Below it nobody is kept waiting.
 const LOAD: usize = 4;
 
 /// A group waits for others this many times as long as the last one took to be written.

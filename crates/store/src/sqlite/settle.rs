@@ -15,8 +15,7 @@ use super::open_day::OpenDay;
 use super::posting::{Entry, Kind};
 use super::row;
 use super::writer::Writer;
-use crate::log_entry::{Attempt, Count, OutcomeWord};
-use crate::query::MinuteCount;
+use crate::log_entry::Attempt;
 use crate::seam::{NewEvent, Settlement};
 
 impl Writer {
@@ -72,7 +71,7 @@ fn apply(day: &mut OpenDay, settlement: &Settlement, tick: Option<Tick>) -> rusq
         log(day, settlement.key, attempt, tick)?;
     }
     if let Some(count) = settlement.count {
-        add(&mut day.effects.counters, key.0, count);
+        day.effects.counters.entry((count.minute, key.0)).or_default().count(count);
     }
     match settlement.after {
         After::Delivered => {
@@ -142,22 +141,6 @@ fn log(day: &mut OpenDay, key: DeliveryKey, attempt: &Attempt, tick: Tick) -> ru
     effects.entries.push(Entry { kind: Kind::of_outcome(attempt.result.outcome), owner: key.endpoint.0, tick });
     effects.attempts = Some((effects.attempts.map_or(tick, |(first, _)| first), tick));
     Ok(())
-}
-
-fn add(counters: &mut std::collections::BTreeMap<(i64, i64), MinuteCount>, endpoint: i64, count: Count) {
-    let counter = counters.entry((count.minute, endpoint)).or_default();
-    match count.outcome {
-        OutcomeWord::Delivered => counter.delivered += 1,
-        OutcomeWord::Refused => counter.refused += 1,
-        OutcomeWord::TimedOut => counter.timed_out += 1,
-        OutcomeWord::Unreachable => counter.unreachable += 1,
-        OutcomeWord::Blocked => counter.blocked += 1,
-        // Cut off by us: not the endpoint's doing.
-        OutcomeWord::Interrupted => {}
-    }
-    counter.gave_up += u64::from(count.gave_up);
-    let millis = u64::try_from(count.duration.as_millis()).unwrap_or(u64::MAX);
-    counter.duration_ms = counter.duration_ms.saturating_add(millis);
 }
 
 /// Lets go of the payload as the event asks, unless a delivery still needs it or may be resent.

@@ -1,7 +1,6 @@
 //! Log entries and counters of a group.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use postgres_types::ToSql;
 use ringup_core::delivery::DeliveryKey;
@@ -9,7 +8,7 @@ use ringup_core::id::EventId;
 use ringup_core::key::AccountKey;
 use ringup_core::time::{Day, Tick};
 
-use crate::log_entry::{Attempt, Count, OutcomeWord};
+use crate::log_entry::{Attempt, Count};
 use crate::postgres::row::{count, integer, micros};
 use crate::query::MinuteCount;
 
@@ -96,18 +95,7 @@ pub(in crate::postgres) struct Counters(BTreeMap<(i64, i64, i64, Day), MinuteCou
 
 impl Counters {
     pub(in crate::postgres) fn add(&mut self, account: AccountKey, key: DeliveryKey, more: Count) {
-        let sum = self.0.entry((account.0, key.endpoint.0, more.minute, key.event.day())).or_default();
-        match more.outcome {
-            OutcomeWord::Delivered => sum.delivered += 1,
-            OutcomeWord::Refused => sum.refused += 1,
-            OutcomeWord::TimedOut => sum.timed_out += 1,
-            OutcomeWord::Unreachable => sum.unreachable += 1,
-            OutcomeWord::Blocked => sum.blocked += 1,
-            // Cut off by us: not the endpoint's doing.
-            OutcomeWord::Interrupted => {}
-        }
-        sum.gave_up += u64::from(more.gave_up);
-        sum.duration_ms = sum.duration_ms.saturating_add(millis(more.duration));
+        self.0.entry((account.0, key.endpoint.0, more.minute, key.event.day())).or_default().count(more);
     }
 
     pub(in crate::postgres) fn rows(&self) -> Vec<CounterRow> {
@@ -126,8 +114,4 @@ impl Counters {
         };
         self.0.iter().map(row).collect()
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
