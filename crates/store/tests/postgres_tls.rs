@@ -57,7 +57,7 @@ async fn a_server_that_cannot_prove_who_it_is_gets_nothing() {
     let wrong = [
         (Leaf::WrongName, Some(&authority), "not valid for name"),
         (Leaf::Expired, Some(&authority), "expired"),
-        (Leaf::OtherAuthority, Some(&authority), "certificate"),
+        (Leaf::OtherAuthority, Some(&authority), "BadSignature"),
         (Leaf::Good, None, "UnknownIssuer"),
     ];
     for (leaf, trusted, says) in wrong {
