@@ -42,6 +42,10 @@ struct Run {
     per_second: f64,
     nodes: Duration,
     database: Duration,
+    /// A yardstick: the same work for each delivery, whoever sends it.
+    receiver: Duration,
+    /// Commits, with those of settlements alone. None of files.
+    groups: f64,
     publish_p50: Duration,
 }
 
@@ -65,7 +69,7 @@ pub fn run(scale: Scale) -> Result<Vec<Figure>> {
         values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
     };
     let mut figures = Vec::new();
-    for (runs, (label, ..)) in runs.iter().zip(SETTINGS) {
+    for (runs, (label, nodes, _)) in runs.iter().zip(SETTINGS) {
         figures.push(Figure::new(format!("{label}: deliveries"), middle(runs, |run| run.per_second), "/s"));
         figures.push(Figure::new(
             format!("{label}: CPU of the nodes per delivery"),
@@ -77,6 +81,15 @@ pub fn run(scale: Scale) -> Result<Vec<Figure>> {
             middle(runs, |run| run.us(run.database)),
             "µs",
         ));
+        figures.push(Figure::new(
+            format!("{label}: CPU of the receiver per delivery"),
+            middle(runs, |run| run.us(run.receiver)),
+            "µs",
+        ));
+        if nodes.is_some() {
+            let filling = middle(runs, |run| run.deliveries / run.groups);
+            figures.push(Figure::new(format!("{label}: events for each commit"), filling, ""));
+        }
         let p50 = middle(runs, |run| run.publish_p50.as_secs_f64() * 1e3);
         figures.push(Figure::new(format!("{label}: publish answered, p50"), p50, "ms"));
     }
@@ -87,6 +100,21 @@ pub fn run(scale: Scale) -> Result<Vec<Figure>> {
     let label = "three nodes with 64 publishers each: CPU of all, of one node";
     figures.push(Figure::new(label, thrice / one, "").at_most(1.15));
     Ok(figures)
+}
+
+/// Sums since the start.
+#[derive(Default)]
+struct Used {
+    nodes: Duration,
+    database: Duration,
+    receiver: Duration,
+    groups: f64,
+}
+
+/// Commits of all nodes in the schema of this address.
+fn groups(database: &Postgres, url: &str) -> Result<f64> {
+    let schema = url.rsplit("%3D").next().context("a schema")?;
+    Ok(database.run(&format!("SELECT coalesce(sum(commits), 0) FROM {schema}.node"))?.parse()?)
 }
 
 /// `None`: in files.
@@ -110,11 +138,16 @@ fn one(scale: Scale, nodes: Option<usize>, publishers: usize) -> Result<Run> {
     let warm = loads(&targets, &apps, publishers, 2)?;
     let before: u64 = warm.iter().map(|report| report.acknowledged).sum();
     receiver.wait(before, DRAIN_SECONDS)?;
-    let used = || -> Result<(Duration, Duration)> {
+    let receiver_pid = receiver.pid();
+    let used = || -> Result<Used> {
         let nodes: Result<Vec<Usage>> = targets.iter().map(Target::usage).collect();
         let nodes = nodes?.iter().map(|usage| usage.cpu).sum();
-        let database = database.as_ref().map(|database| cpu_with_children(database.pid()?)).transpose()?;
-        Ok((nodes, database.unwrap_or_default()))
+        let mut used = Used { nodes, receiver: Usage::of(receiver_pid)?.cpu, ..Used::default() };
+        if let Some((database, url)) = database.as_ref().zip(url.as_ref()) {
+            used.database = cpu_with_children(database.pid()?)?;
+            used.groups = groups(database, url)?;
+        }
+        Ok(used)
     };
     let (used_before, began) = (used()?, Instant::now());
     let reports = loads(&targets, &apps, publishers, scale.seconds(SECONDS))?;
@@ -126,8 +159,10 @@ fn one(scale: Scale, nodes: Option<usize>, publishers: usize) -> Result<Run> {
     Ok(Run {
         deliveries: accepted as f64,
         per_second: accepted as f64 / elapsed.as_secs_f64(),
-        nodes: used_after.0.saturating_sub(used_before.0),
-        database: used_after.1.saturating_sub(used_before.1),
+        nodes: used_after.nodes.saturating_sub(used_before.nodes),
+        database: used_after.database.saturating_sub(used_before.database),
+        receiver: used_after.receiver.saturating_sub(used_before.receiver),
+        groups: used_after.groups - used_before.groups,
         publish_p50: Duration::from_micros(p50),
     })
 }

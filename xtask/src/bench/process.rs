@@ -81,6 +81,10 @@ impl Receiver {
         Ok(Self { process, address })
     }
 
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// What arrived since it was last asked.
     pub fn take(&mut self) -> Result<Seen> {
         self.process.ask("take")
