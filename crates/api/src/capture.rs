@@ -67,7 +67,7 @@ async fn taken(app: &Arc<App>, request: Request) -> Result<Response, Refusal> {
         body_bytes,
         peer: grip.as_ref().map(Grip::peer),
     };
-    let caught = app.catch(&token, incoming).map_err(|error| match error {
+    let caught = app.catch(&token, incoming).await.map_err(|error| match error {
         AppError::NotFound { .. } => (StatusCode::NOT_FOUND, "there is no catcher at this address".to_owned()),
         error => (StatusCode::SERVICE_UNAVAILABLE, format!("not taken: {error}")),
     })?;

@@ -23,7 +23,7 @@ mod write;
 pub use noun::{Capture, Catcher, FixedBody, Stamp, headers};
 pub use parse::ScriptProblem;
 pub use preset::{PRESETS, Preset};
-pub use seen::{Seen, Sighting};
+pub use seen::{EVENTS_MAX, Seen, Sighting};
 
 /// Characters of a script, and steps in it: one line that a person can read.
 pub const SCRIPT_CHARS_MAX: usize = 500;

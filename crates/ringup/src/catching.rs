@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::table::Config;
-use crate::data;
+use crate::data::{self, Opened};
 use crate::entrance::Entrance;
 
 /// Between looks for requests that were kept long enough.
@@ -40,7 +40,12 @@ pub struct Running {
 
 impl Catching {
     /// `main` is where everything else is served.
-    pub async fn open(config: &Config, main: SocketAddr, entrance: Option<Entrance>) -> anyhow::Result<Catching> {
+    pub async fn open(
+        config: &Config,
+        opened: &Opened,
+        main: SocketAddr,
+        entrance: Option<Entrance>,
+    ) -> anyhow::Result<Catching> {
         let catcher = &config.catcher;
         let address = reachable(entrance.as_ref().map_or(main, |entrance| entrance.address));
         let base_url = catcher.base_url.as_ref().map(|base| base.as_str().to_owned());
@@ -52,7 +57,7 @@ impl Catching {
         };
         let plan =
             CatcherPlan { base_url: base_url.clone(), body_bytes_max: catcher.body_bytes_max.as_usize(), limits };
-        let store = data::open_catchers(&config.store, limits).await?;
+        let store = data::open_catchers(opened, &config.store, limits).await?;
         Ok(Catching { store, plan, own: OwnCatcher { base: base_url, address }, entrance })
     }
 
@@ -82,7 +87,7 @@ impl Running {
         }
         let _ = self.expiry.await;
         if let Err(error) = self.store.close().await {
-            warn!(%error, "the catchers' file did not close cleanly; the next start repairs it");
+            warn!(%error, "the catchers did not close cleanly; the next start repairs it");
         }
     }
 }

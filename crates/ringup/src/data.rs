@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use ringup_core::ports::Random as _;
-use ringup_store::catcher::{Limits, SqliteCatchers};
+use ringup_store::catcher::{Limits, LocalCatchers, SqliteCatchers};
 use ringup_store::postgres::{self, PostgresStore};
 use ringup_store::sqlite::{DirectoryLock, Plan, SqliteStore};
 use ringup_store::{CatcherStore, Store};
+use tracing::info;
 
 use crate::config::table::{self, Config};
 use crate::health::Health;
@@ -95,9 +96,22 @@ fn node(data_dir: &Path) -> anyhow::Result<String> {
     Ok(name)
 }
 
-/// The catchers' own file, in the folder that the store has opened.
-pub async fn open_catchers(config: &table::Store, limits: Limits) -> anyhow::Result<Arc<dyn CatcherStore>> {
-    Ok(Arc::new(SqliteCatchers::open(config.data_dir.clone(), limits).await?))
+/// Beside the store: in the database that all nodes share, or in a file of their own in the folder.
+pub async fn open_catchers(
+    opened: &Opened,
+    config: &table::Store,
+    limits: Limits,
+) -> anyhow::Result<Arc<dyn CatcherStore>> {
+    let Some(store) = &opened.postgres else {
+        let file = SqliteCatchers::open(config.data_dir.clone(), limits).await?;
+        return Ok(Arc::new(LocalCatchers::load(Arc::new(file)).await?));
+    };
+    let catchers = store.catchers(limits);
+    match catchers.bring(&config.data_dir).await? {
+        0 => {}
+        brought => info!(brought, "catchers that were in the data folder are in the database now, with their URLs"),
+    }
+    Ok(Arc::new(catchers))
 }
 
 /// The variable's value, where a test set it.

@@ -63,8 +63,8 @@ fn said(arrived: &Arrived, from: &str, place: &str) -> String {
     format!(
         "{head}\
          {accounts} accounts, {endpoints} endpoints, {events} events, {live} deliveries waiting, {attempts} attempts in the log.\n\
-         Start the nodes with store.url and store.encryption_key set. Request catchers stay in the folder: a node that is \
-         started with --data-dir {from} has them.\n"
+         Start the nodes with store.url and store.encryption_key set. The node that is started with \
+         --data-dir {from} brings its request catchers along, with their URLs.\n"
     )
 }
 

@@ -78,7 +78,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     };
     let store = opened.store.clone();
     health.goes_on();
-    let catching = Catching::open(&config, address, of_catchers).await?;
+    let catching = Catching::open(&config, &opened, address, of_catchers).await?;
     egress_plan.own_addresses = catching.own_addresses(address);
     egress_plan.catcher = Some(catching.own.clone());
     egress_plan.mail = mail_plan(&config, address, &egress_plan)?;
@@ -105,7 +105,7 @@ async fn serve(loaded: Loaded, failpoint: Option<String>) -> anyhow::Result<Exit
     let tasks =
         Tasks::start(catalogue.clone(), Arc::new(SystemClock), Arc::new(SystemRandom), ringup_api::operational_payload);
 
-    let catchers = Catchers::load(catching.store.clone(), catching.plan.clone()).await?;
+    let catchers = Catchers::new(catching.store.clone(), catching.plan.clone());
     let app = App::new(catalogue, Arc::new(SystemClock), Arc::new(SystemRandom), app_plan(&config, &egress_plan));
     let app = app.calling_with(egress.clone()).with_catchers(catchers).founding(founding(&config));
     let app = Arc::new(app.in_house(house::house(&config.store, &settings, dispatch.watch())));

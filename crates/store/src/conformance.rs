@@ -32,6 +32,7 @@ pub mod retention;
 pub mod sample;
 pub mod scanning;
 pub mod scene;
+pub mod taking;
 pub mod tasks;
 pub mod view;
 pub mod waiting;
@@ -41,7 +42,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use crate::catcher::{CatcherStore, Limits};
+use crate::catcher::{CatcherFile, CatcherStore, Limits};
 use crate::seam::Store;
 
 /// How long uids stay taken in the homes under test.
@@ -62,13 +63,22 @@ pub trait Home: Send + Sync {
     fn crash(&self, store: Arc<dyn Store>) -> BoxFuture<'_, Option<Arc<dyn Store>>>;
 }
 
-/// One place where catchers are kept, empty at first.
-pub trait CatcherHome: Send + Sync {
+/// One place where catchers are kept and counted, empty at first.
+pub trait CatchersHome: Send + Sync {
     /// Opens it for the first time. Called once.
     fn open(&self, limits: Limits) -> BoxFuture<'_, Arc<dyn CatcherStore>>;
 
     /// Closes it well and opens it again.
     fn reopen(&self, store: Arc<dyn CatcherStore>) -> BoxFuture<'_, Arc<dyn CatcherStore>>;
+}
+
+/// One place where a file of catchers is, empty at first.
+pub trait CatcherHome: Send + Sync {
+    /// Opens it for the first time. Called once.
+    fn open(&self, limits: Limits) -> BoxFuture<'_, Arc<dyn CatcherFile>>;
+
+    /// Closes it well and opens it again.
+    fn reopen(&self, store: Arc<dyn CatcherFile>) -> BoxFuture<'_, Arc<dyn CatcherFile>>;
 }
 
 /// Runs a case, but not for ever.
@@ -217,6 +227,21 @@ macro_rules! conformance_tests {
             waiting: due_ones_come_earliest_first_at_their_time,
             waiting: endpoints_with_work_are_named_once,
             waiting: events_are_read_back_whole,
+        }
+    };
+    (taking $home:path) => {
+        $crate::conformance_tests! { @each $home;
+            taking: a_catcher_is_found_by_each_of_its_names,
+            taking: what_cannot_be_is_refused,
+            taking: each_event_is_counted_for_itself,
+            taking: a_script_begins_anew_when_it_changes_or_is_told_to,
+            taking: many_at_once_are_each_counted_once,
+            taking: a_taken_request_comes_back_byte_for_byte,
+            taking: everything_together_stays_within_its_bytes,
+            taking: requests_go_when_they_are_old_or_cleared,
+            taking: who_watches_hears_of_everything,
+            taking: catchers_go_on_where_they_stood,
+            taking: a_stamp_of_what_is_gone_is_nothing,
         }
     };
     (catchers $home:path) => {

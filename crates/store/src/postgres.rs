@@ -7,6 +7,7 @@
 
 mod accept;
 mod catalog;
+mod catcher;
 mod configure;
 mod fate;
 mod fault;
@@ -58,6 +59,7 @@ use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::{Instant, timeout, timeout_at};
 
+pub use catcher::PostgresCatchers;
 pub use configure::Configurator;
 pub use peer::NodeAddress;
 pub use plan::Plan;

@@ -62,9 +62,11 @@ use ringup_core::task::Task;
 use ringup_core::time::{Tick, Timestamp};
 
 pub use catcher::SqliteCatchers;
+pub(crate) use catcher::thread::NAME as CATCHERS;
 pub use configure::Configurator;
 pub use fault::{Failpoint, Point};
 pub use lock::DirectoryLock;
+pub(crate) use moved::has_given_up;
 pub use plan::Plan;
 
 use crate::audit::AuditFilter;

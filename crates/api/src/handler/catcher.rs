@@ -67,7 +67,7 @@ impl FromRequestParts<Arc<Api>> for Looker {
 )]
 pub async fn list(State(api): Shared, Caller(who): Caller, Names([account]): Names<1>, query: Query) -> Answer {
     let listing = Listing::of(&query)?;
-    let catchers = api.app.catchers(&who, &account)?;
+    let catchers = api.app.catchers(&who, &account).await?;
     let page = listing.cut(catchers, |view| view.catcher.id, |id| id.parse::<CatcherId>().ok())?;
     Ok(ok(&page.out(CatcherOut::of)))
 }
@@ -98,7 +98,7 @@ pub async fn create(State(api): Shared, Caller(who): Caller, Names([account]): N
     responses((status = 200, body = CatcherOut)),
 )]
 pub async fn get(State(api): Shared, Caller(who): Caller, Names([account, catcher]): Names<2>) -> Answer {
-    Ok(ok(&CatcherOut::of(&api.app.catcher(&who, &account, &catcher)?)))
+    Ok(ok(&CatcherOut::of(&api.app.catcher(&who, &account, &catcher).await?)))
 }
 
 /// Change a catcher
@@ -170,7 +170,7 @@ pub async fn script(
     responses((status = 200, body = CatcherOut)),
 )]
 pub async fn restart(State(api): Shared, Caller(who): Caller, Names([account, catcher]): Names<2>) -> Answer {
-    Ok(ok(&CatcherOut::of(&api.app.restart_catcher(&who, &account, &catcher)?)))
+    Ok(ok(&CatcherOut::of(&api.app.restart_catcher(&who, &account, &catcher).await?)))
 }
 
 /// Make a new read token

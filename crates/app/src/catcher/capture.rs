@@ -1,12 +1,15 @@
 //! A request comes in: it is checked, counted, kept, and told what to answer.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ringup_core::catcher::{Answer, Capture, Catcher, FixedBody, Stamp, Step, draw, headers, next_answer};
 use ringup_core::id::EndpointId;
 use ringup_core::key::CatcherKey;
 use ringup_egress::sign::SigningKey;
+use ringup_store::StoreError;
+use ringup_store::catcher::Taken;
 
 use crate::app::App;
 use crate::diagnosis::{Signature, diagnose};
@@ -52,26 +55,17 @@ impl App {
     /// Takes in a request to the write URL with this token. Asks for nothing else: whoever has the URL may send.
     ///
     /// `NotFound` for a token that is nobody's, `Unavailable` while more comes than is taken.
-    pub fn catch(&self, token: &str, incoming: Incoming) -> Result<Caught, AppError> {
+    pub async fn catch(&self, token: &str, incoming: Incoming) -> Result<Caught, AppError> {
         let now = self.now();
         let unknown = || AppError::NotFound { what: "catcher", name: String::new() };
-        let catcher = self.catchers.lock().by_token(token).map(|live| live.catcher.clone()).ok_or_else(unknown)?;
+        let catcher = self.catchers.store.addressed(token.to_owned()).await?.ok_or_else(unknown)?;
         let (endpoint, secrets) = self.secrets_for(&catcher);
         let signature = Signature::of(headers(&incoming.head).collect::<Vec<_>>().into_iter());
         let verdict = diagnose(&signature, &incoming.body, &secrets, now).verdict;
         let event = signature.id.filter(|id| id.len() <= EVENT_BYTES_MAX);
-        let mut inner = self.catchers.lock();
-        // It may have been removed while its signature was checked.
-        let live = inner.by_token(token).ok_or_else(unknown)?;
-        let number = live.last + 1;
-        let script = &live.catcher.script;
-        let sighting = live.seen.count(script, event.as_deref(), number);
-        let seed = script.seed.unwrap_or(live.catcher.seed);
-        let answer = next_answer(script, sighting.seen, draw(seed, sighting.requests));
-        let shown = Step { action: answer.action.clone(), count: 1, chance: None, delay: answer.delay };
-        let capture = Capture {
-            catcher: live.catcher.key,
-            number,
+        let whole = Capture {
+            catcher: catcher.key,
+            number: 0,
             at: now,
             method: cut(incoming.method, METHOD_BYTES_MAX),
             target: cut(incoming.target, TARGET_BYTES_MAX),
@@ -81,27 +75,34 @@ impl App {
             body: incoming.body,
             body_bytes: incoming.body_bytes,
             peer: incoming.peer,
-            event,
-            repeats: sighting.repeats,
+            event: event.clone(),
+            repeats: None,
             endpoint,
             signature: verdict.text(),
-            answer: shown.to_string(),
-            step: answer.step.and_then(|step| u32::try_from(step).ok()),
+            answer: String::new(),
+            step: None,
             stamp: None,
         };
-        // Inside the lock, so that numbers reach the store in their order; it only hands over.
-        self.catchers.store.capture(capture)?;
-        live.last = number;
-        live.tell();
-        let body = live.catcher.body.clone();
-        Ok(Caught { answer, body, catcher: live.catcher.key, number })
+        let shown = Arc::new(move |taken: &Taken| {
+            let answer = answer_to(taken);
+            let step = answer.step.and_then(|step| u32::try_from(step).ok());
+            let shown = Step { action: answer.action, count: 1, chance: None, delay: answer.delay };
+            let (number, repeats) = (taken.number, taken.sighting.repeats);
+            Capture { number, repeats, answer: shown.to_string(), step, ..whole.clone() }
+        });
+        let taken = self.catchers.store.take(catcher.key, event, shown).await.map_err(|error| match error {
+            // It was removed while its signature was checked.
+            StoreError::NotFound => unknown(),
+            error => error.into(),
+        })?;
+        let body = taken.catcher.body.clone();
+        Ok(Caught { answer: answer_to(&taken), body, catcher: taken.catcher.key, number: taken.number })
     }
 
     /// The answer is over.
     pub fn caught(&self, caught: &Caught, waited: std::time::Duration, cut_short: bool) {
         let waited_us = u64::try_from(waited.as_micros()).unwrap_or(u64::MAX);
         self.catchers.store.stamp(caught.catcher, caught.number, Stamp { waited_us, cut_short });
-        self.catchers.tell(caught.catcher);
     }
 
     /// Whose secrets check what this catcher gets: the endpoint that was named, else the one that has its URL.
@@ -114,6 +115,13 @@ impl App {
         let keys = found.endpoint.signing_secrets(self.now()).filter_map(SigningKey::of).collect();
         (Some(found.endpoint.id), keys)
     }
+}
+
+/// What the script says to a request that was counted.
+fn answer_to(taken: &Taken) -> Answer {
+    let script = &taken.catcher.script;
+    let seed = script.seed.unwrap_or(taken.catcher.seed);
+    next_answer(script, taken.sighting.seen, draw(seed, taken.sighting.requests))
 }
 
 fn cut(mut text: String, bytes_max: usize) -> String {

@@ -71,7 +71,7 @@ impl App {
         before: u64,
         rows_max: usize,
     ) -> Result<Vec<Listed>, AppError> {
-        let catcher = self.readable(reader.into(), account, catcher, Scope::Read)?;
+        let catcher = self.readable(reader.into(), account, catcher, Scope::Read).await?;
         let range = Range::Before { number: before, rows_max: rows_max.min(PAGE_ROWS_MAX) };
         let rows = self.catchers.store.requests(catcher.key, range, false).await?;
         Ok(self.listed(&catcher, rows).await)
@@ -87,11 +87,11 @@ impl App {
         count: usize,
         wait: Duration,
     ) -> Result<Waited, AppError> {
-        let catcher = self.readable(reader.into(), account, catcher, Scope::Read)?;
+        let catcher = self.readable(reader.into(), account, catcher, Scope::Read).await?;
         let until = Instant::now() + wait.min(WAIT_MAX);
         let count = count.clamp(1, PAGE_ROWS_MAX);
         // Before the first look, so that nothing can come in between.
-        let mut news = self.news_of(catcher.key)?;
+        let mut news = self.news_of(catcher.key).await?;
         let rows = loop {
             news.mark_unchanged();
             let range = Range::After { number: after, rows_max: PAGE_ROWS_MAX };
@@ -111,11 +111,11 @@ impl App {
         account: &str,
         catcher: &str,
     ) -> Result<(CatcherView, Vec<Listed>), AppError> {
-        let catcher = self.readable(reader.into(), account, catcher, Scope::Read)?;
+        let catcher = self.readable(reader.into(), account, catcher, Scope::Read).await?;
         let range = Range::After { number: 0, rows_max: self.catchers.plan.limits.requests_max };
         let rows = self.catchers.store.requests(catcher.key, range, true).await?;
         let listed = self.listed(&catcher, rows).await;
-        Ok((self.view(catcher), listed))
+        Ok((self.view_of(&catcher).await?, listed))
     }
 
     /// One request, and why its signature holds or does not. What would be right is shown only to whoever may see
@@ -128,7 +128,7 @@ impl App {
         number: u64,
     ) -> Result<(Listed, Diagnosis), AppError> {
         let reader = reader.into();
-        let catcher = self.readable(reader, account, catcher, Scope::Read)?;
+        let catcher = self.readable(reader, account, catcher, Scope::Read).await?;
         let found = self.catchers.store.request(catcher.key, number).await?;
         let capture = found.ok_or_else(|| AppError::not_found("request", &number.to_string()))?;
         let (_, secrets) = self.secrets_for(&catcher);
@@ -149,34 +149,32 @@ impl App {
         catcher: &str,
         number: Option<u64>,
     ) -> Result<usize, AppError> {
-        let catcher = self.readable(reader.into(), account, catcher, Scope::Endpoints)?;
-        let gone = self.catchers.store.clear(catcher.key, number).await?;
-        self.catchers.tell(catcher.key);
-        Ok(gone)
+        let catcher = self.readable(reader.into(), account, catcher, Scope::Endpoints).await?;
+        Ok(self.catchers.store.clear(catcher.key, number).await?)
     }
 
     /// Wakes whenever something comes in or changes; the value is the last number given.
-    pub fn catcher_news(
+    pub async fn catcher_news(
         &self,
         principal: &Principal,
         account: &str,
         catcher: &str,
     ) -> Result<watch::Receiver<u64>, AppError> {
-        let catcher = self.owned_catcher(principal, account, catcher, Scope::Read)?;
-        self.news_of(catcher.key)
+        let catcher = self.owned_catcher(principal, account, catcher, Scope::Read).await?;
+        self.news_of(catcher.key).await
     }
 
     /// Answers whoever waits for requests now: the server stops.
     pub fn end_waits(&self) {
-        self.catchers.end_waits();
+        self.catchers.store.end_waits();
         self.end_following();
     }
 
-    fn news_of(&self, key: CatcherKey) -> Result<watch::Receiver<u64>, AppError> {
-        self.catchers.news(key).ok_or_else(|| AppError::not_found("catcher", ""))
+    async fn news_of(&self, key: CatcherKey) -> Result<watch::Receiver<u64>, AppError> {
+        self.catchers.store.news(key).await?.ok_or_else(|| AppError::not_found("catcher", ""))
     }
 
-    fn readable(
+    async fn readable(
         &self,
         reader: Reader<'_>,
         account: &str,
@@ -184,11 +182,12 @@ impl App {
         scope: Scope,
     ) -> Result<Arc<Catcher>, AppError> {
         match reader {
-            Reader::Owner(principal) => self.owned_catcher(principal, account, catcher, scope),
+            Reader::Owner(principal) => self.owned_catcher(principal, account, catcher, scope).await,
             Reader::Token(token) => {
                 // Uniform: a token that is wrong says nothing about which catchers there are.
                 let unknown = AppError::Unauthenticated("the read token does not open this catcher");
-                let found = catcher.parse().ok().and_then(|id| self.catchers.by_id(id)).ok_or(unknown.clone())?;
+                let id = catcher.parse().map_err(|_| unknown.clone())?;
+                let found = self.catchers.store.find(id).await?.ok_or(unknown.clone())?.catcher;
                 let hash = found.read_token_hash.ok_or(unknown.clone())?;
                 constant_time::verify_slices_are_equal(&hash, &token_hash(token)).map_err(|_| unknown.clone())?;
                 let view = self.directory().account(found.account).ok_or(unknown.clone())?;

@@ -6,12 +6,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ringup_core::audit::field::cut;
 use ringup_core::audit::{AuditVerb, FieldChange};
-use ringup_core::catcher::{Catcher, FixedBody, Script};
+use ringup_core::catcher::{Catcher, FixedBody, Per, Script};
 use ringup_core::id::CatcherId;
 use ringup_core::key::{AccountKey, CatcherKey};
 use ringup_core::scope::Scope;
 use ringup_egress::plan::WRITE_TOKEN_CHARS;
 use ringup_store::audit::in_account;
+use ringup_store::catcher::Standing;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::{App, endpoint_of};
@@ -71,13 +72,14 @@ pub struct Turn {
 
 impl App {
     /// All of an account, oldest first.
-    pub fn catchers(&self, principal: &Principal, account: &str) -> Result<Vec<CatcherView>, AppError> {
+    pub async fn catchers(&self, principal: &Principal, account: &str) -> Result<Vec<CatcherView>, AppError> {
         let view = self.owned(principal, account, Scope::Read)?;
-        Ok(self.catchers.of_account(view.account.key).into_iter().map(|catcher| self.view(catcher)).collect())
+        let found = self.catchers.store.of_account(view.account.key).await?;
+        Ok(found.into_iter().map(|standing| self.view(standing)).collect())
     }
 
-    pub fn catcher(&self, principal: &Principal, account: &str, catcher: &str) -> Result<CatcherView, AppError> {
-        Ok(self.view(self.owned_catcher(principal, account, catcher, Scope::Read)?))
+    pub async fn catcher(&self, principal: &Principal, account: &str, catcher: &str) -> Result<CatcherView, AppError> {
+        Ok(self.view(self.owned_standing(principal, account, catcher, Scope::Read).await?))
     }
 
     pub async fn create_catcher(
@@ -87,7 +89,7 @@ impl App {
         draft: CatcherDraft,
     ) -> Result<NewCatcher, AppError> {
         let key = self.owned(principal, account, Scope::Endpoints)?.account.key;
-        if self.catchers.of_account(key).len() >= CATCHERS_PER_ACCOUNT_MAX {
+        if self.catchers.store.of_account(key).await?.len() >= CATCHERS_PER_ACCOUNT_MAX {
             let why = format!("an application has at most {CATCHERS_PER_ACCOUNT_MAX} catchers; remove one first");
             return Err(AppError::Conflict(why));
         }
@@ -108,9 +110,9 @@ impl App {
             updated_at: now,
         };
         let made = self.filled(principal, account, blank, draft)?;
-        let made = self.catchers.put(made).await?;
+        let made = self.catchers.store.put(made).await?;
         self.record_catcher(principal, AuditVerb::CatcherCreated, &made, changes(None, &made)).await?;
-        Ok(NewCatcher { view: self.view(made), read_token })
+        Ok(NewCatcher { view: self.view(Standing { catcher: made, requests: 0, of_newest: 0 }), read_token })
     }
 
     /// Changes what `edit` changes. A changed script begins anew.
@@ -121,7 +123,7 @@ impl App {
         catcher: &str,
         edit: impl FnOnce(&mut CatcherDraft) + Send,
     ) -> Result<CatcherView, AppError> {
-        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints)?;
+        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints).await?;
         let mut draft = CatcherDraft {
             name: found.name.clone(),
             script: found.script.to_string(),
@@ -147,12 +149,12 @@ impl App {
         old: &Catcher,
         new: Catcher,
     ) -> Result<CatcherView, AppError> {
-        let new = self.catchers.put(new).await?;
+        let new = self.catchers.store.put(new).await?;
         let changes = changes(Some(old), &new);
         if !changes.is_empty() {
             self.record_catcher(principal, AuditVerb::CatcherUpdated, &new, changes).await?;
         }
-        Ok(self.view(new))
+        self.view_of(&new).await
     }
 
     /// The files of catchers are their own, so their entries follow in a commit of their own.
@@ -170,21 +172,21 @@ impl App {
 
     /// With all that it caught. Its URL is dead from then on.
     pub async fn delete_catcher(&self, principal: &Principal, account: &str, catcher: &str) -> Result<(), AppError> {
-        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints)?;
-        self.catchers.remove(&found).await?;
+        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints).await?;
+        self.catchers.store.remove(found.key).await?;
         self.record_catcher(principal, AuditVerb::CatcherDeleted, &found, Vec::new()).await
     }
 
     /// Starts the script from its first step, for every event.
-    pub fn restart_catcher(
+    pub async fn restart_catcher(
         &self,
         principal: &Principal,
         account: &str,
         catcher: &str,
     ) -> Result<CatcherView, AppError> {
-        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints)?;
-        self.catchers.restart(found.key);
-        Ok(self.view(found))
+        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints).await?;
+        self.catchers.store.restart(found.key).await?;
+        self.view_of(&found).await
     }
 
     /// A new read token; the one before it opens nothing any more.
@@ -194,47 +196,60 @@ impl App {
         account: &str,
         catcher: &str,
     ) -> Result<SecretString, AppError> {
-        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints)?;
+        let found = self.owned_catcher(principal, account, catcher, Scope::Endpoints).await?;
         let token = self.new_read_token();
         let read_token_hash = Some(token_hash(token.expose_secret()));
         let changed = Catcher { read_token_hash, updated_at: self.now(), ..Catcher::clone(&found) };
-        let changed = self.catchers.put(changed).await?;
+        let changed = self.catchers.store.put(changed).await?;
         self.record_catcher(principal, AuditVerb::CatcherTokenRotated, &changed, Vec::new()).await?;
         Ok(token)
     }
 
     /// Removes the catchers of an account that is gone.
     pub(crate) async fn forget_catchers(&self, account: AccountKey) -> Result<(), AppError> {
-        for catcher in self.catchers.of_account(account) {
-            self.catchers.remove(&catcher).await?;
+        for standing in self.catchers.store.of_account(account).await? {
+            self.catchers.store.remove(standing.catcher.key).await?;
         }
         Ok(())
     }
 
-    pub(super) fn owned_catcher(
+    pub(super) async fn owned_catcher(
         &self,
         principal: &Principal,
         account: &str,
         catcher: &str,
         scope: Scope,
     ) -> Result<Arc<Catcher>, AppError> {
-        let account = self.owned(principal, account, scope)?.account.key;
-        let found = catcher.parse().ok().and_then(|id| self.catchers.by_id(id));
-        found.filter(|found| found.account == account).ok_or_else(|| AppError::not_found("catcher", catcher))
+        self.owned_standing(principal, account, catcher, scope).await.map(|standing| standing.catcher)
     }
 
-    pub(super) fn view(&self, catcher: Arc<Catcher>) -> CatcherView {
-        let url = self.catchers.write_url(&catcher);
-        let inner = self.catchers.lock();
-        let turn = inner.live.get(&catcher.key).map_or_else(Turn::default, |live| {
-            let requests = live.seen.requests();
-            let seen = match catcher.script.per {
-                ringup_core::catcher::Per::Catcher => requests,
-                ringup_core::catcher::Per::Event => live.seen.newest().map_or(0, |event| live.seen.of_event(event)),
-            };
-            Turn { requests, next: catcher.script.step_at(seen) }
-        });
-        CatcherView { catcher, url, turn }
+    async fn owned_standing(
+        &self,
+        principal: &Principal,
+        account: &str,
+        catcher: &str,
+        scope: Scope,
+    ) -> Result<Standing, AppError> {
+        let account = self.owned(principal, account, scope)?.account.key;
+        let unknown = || AppError::not_found("catcher", catcher);
+        let id = catcher.parse().map_err(|_| unknown())?;
+        let found = self.catchers.store.find(id).await?;
+        found.filter(|standing| standing.catcher.account == account).ok_or_else(unknown)
+    }
+
+    pub(super) async fn view_of(&self, catcher: &Catcher) -> Result<CatcherView, AppError> {
+        let found = self.catchers.store.find(catcher.id).await?;
+        Ok(self.view(found.ok_or_else(|| AppError::not_found("catcher", &catcher.id.to_string()))?))
+    }
+
+    pub(super) fn view(&self, standing: Standing) -> CatcherView {
+        let Standing { catcher, requests, of_newest } = standing;
+        let seen = match catcher.script.per {
+            Per::Catcher => requests,
+            Per::Event => of_newest,
+        };
+        let turn = Turn { requests, next: catcher.script.step_at(seen) };
+        CatcherView { url: self.catchers.write_url(&catcher), catcher, turn }
     }
 
     /// A catcher with what the draft says, if all of it makes sense.

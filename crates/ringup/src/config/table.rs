@@ -98,7 +98,7 @@ keys! {
     }
     /// What is remembered, where, and for how long.
     store: Store {
-        /// PostgreSQL database, 15 or newer, that holds everything but catchers instead of the data folder. Needs
+        /// PostgreSQL database, 15 or newer, that holds everything instead of the data folder. Needs
         /// `store.encryption_key`. Certificate authorities of `egress.ca_files` are trusted for it, too.
         url: Option<StoreUrl> = "none";
         /// Where this node listens for the other nodes of one database, which hand it events of the accounts that it delivers

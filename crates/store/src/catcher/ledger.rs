@@ -64,8 +64,7 @@ impl Ledger {
             let oldest = self.places.get(&catcher).and_then(|places| places.front().copied());
             gone.extend(oldest.and_then(|place| self.take(place)));
         }
-        let room = self.limits.bytes_max - self.limits.bytes_max / RESERVE_SHARE;
-        while self.bytes > room {
+        while self.bytes > room(self.limits) {
             let Some(oldest) = self.entries.keys().next().copied() else { break };
             gone.extend(self.take(oldest));
         }
@@ -105,6 +104,11 @@ impl Ledger {
         }
         Some((entry.catcher, entry.number))
     }
+}
+
+/// What requests may count for, all together.
+pub(crate) fn room(limits: Limits) -> u64 {
+    limits.bytes_max - limits.bytes_max / RESERVE_SHARE
 }
 
 /// What a request counts for.

@@ -9,7 +9,7 @@ use ringup_core::key::CatcherKey;
 use ringup_core::time::Timestamp;
 
 use super::ledger::{Ledger, Name, cost};
-use super::{CatcherStore, Limits, Range, Remembered, Usage};
+use super::{CatcherFile, Limits, Range, Remembered, Usage};
 use crate::seam::{Answer, StoreError};
 
 /// Clones are handles on the same home.
@@ -63,7 +63,7 @@ impl State {
     }
 }
 
-impl CatcherStore for MemoryCatchers {
+impl CatcherFile for MemoryCatchers {
     fn load(&self) -> Answer<'_, Vec<Remembered>> {
         self.run(|state| {
             let events = |key: CatcherKey| {

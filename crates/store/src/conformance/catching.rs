@@ -1,4 +1,4 @@
-//! Catchers and what they caught.
+//! Catchers and what they caught, as a file remembers them.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use ringup_core::key::{AccountKey, CatcherKey};
 use ringup_core::time::Timestamp;
 
 use super::CatcherHome;
-use crate::catcher::{CatcherStore, Limits, Range};
+use crate::catcher::{CatcherFile, Limits, Range};
 use crate::seam::StoreError;
 
 const NOON: i64 = 1_795_521_600;
 const ALL: Range = Range::After { number: 0, rows_max: 1_000 };
 
-fn catcher(token: &str) -> Catcher {
+pub(super) fn catcher(token: &str) -> Catcher {
     Catcher {
         key: CatcherKey(0),
         id: CatcherId::new(Timestamp::from_secs(NOON), token.bytes().fold(0, |sum, byte| sum * 256 + u128::from(byte))),
@@ -32,7 +32,7 @@ fn catcher(token: &str) -> Catcher {
     }
 }
 
-fn capture(catcher: CatcherKey, number: u64) -> Capture {
+pub(super) fn capture(catcher: CatcherKey, number: u64) -> Capture {
     let body = Bytes::from(format!("body {number}"));
     Capture {
         catcher,
@@ -56,23 +56,23 @@ fn capture(catcher: CatcherKey, number: u64) -> Capture {
     }
 }
 
-async fn opened(home: &dyn CatcherHome) -> (Arc<dyn CatcherStore>, CatcherKey) {
+async fn opened(home: &dyn CatcherHome) -> (Arc<dyn CatcherFile>, CatcherKey) {
     opened_with(home, Limits::default()).await
 }
 
-async fn opened_with(home: &dyn CatcherHome, limits: Limits) -> (Arc<dyn CatcherStore>, CatcherKey) {
+async fn opened_with(home: &dyn CatcherHome, limits: Limits) -> (Arc<dyn CatcherFile>, CatcherKey) {
     let store = home.open(limits).await;
     let key = store.put(catcher("one")).await.expect("it is put");
     (store, key)
 }
 
-async fn fill(store: &dyn CatcherStore, catcher: CatcherKey, numbers: impl IntoIterator<Item = u64>) {
+async fn fill(store: &dyn CatcherFile, catcher: CatcherKey, numbers: impl IntoIterator<Item = u64>) {
     for number in numbers {
         store.capture(capture(catcher, number)).expect("it is taken in");
     }
 }
 
-async fn numbers(store: &dyn CatcherStore, catcher: CatcherKey, range: Range) -> Vec<u64> {
+async fn numbers(store: &dyn CatcherFile, catcher: CatcherKey, range: Range) -> Vec<u64> {
     let rows = store.requests(catcher, range, false).await.expect("they are read");
     rows.iter().map(|row| row.number).collect()
 }
@@ -133,7 +133,7 @@ pub async fn a_request_comes_back_byte_for_byte(home: &dyn CatcherHome) {
     same(&*home.reopen(store).await, key, &odd).await;
 }
 
-async fn same(store: &dyn CatcherStore, key: CatcherKey, odd: &Capture) {
+async fn same(store: &dyn CatcherFile, key: CatcherKey, odd: &Capture) {
     let found = store.requests(key, ALL, true).await.expect("they are read");
     assert_eq!(found.iter().map(|row| Capture::clone(row)).collect::<Vec<_>>(), [capture(key, 1), odd.clone()]);
     let one = store.request(key, 2).await.expect("it is read").expect("it is there");

@@ -250,6 +250,33 @@ pub(super) const LADDER: &[Step] = &[
     );
 ",
     ),
+    // Nodes of before have catchers in their folders, and know nothing of these.
+    Step::Expand(
+        r"
+    -- Catchers, and how far each has counted: its row is changed by each request that it catches.
+    CREATE TABLE catcher (
+        key bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id bytea NOT NULL CONSTRAINT catcher_id UNIQUE,
+        account bigint NOT NULL, name text NOT NULL, write_token text NOT NULL,
+        token_hash bytea NOT NULL CONSTRAINT catcher_token_hash UNIQUE, read_token_hash bytea, script text NOT NULL,
+        body_type text, body text, seed bigint NOT NULL, endpoint bytea, created_at bigint NOT NULL,
+        updated_at bigint NOT NULL, last_number bigint NOT NULL, requests bigint NOT NULL, changes bigint NOT NULL
+    ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+    CREATE INDEX catcher_account ON catcher (account, key);
+    -- How often a catcher saw each event since its script began: for longer than requests are kept.
+    CREATE TABLE sighting (
+        catcher bigint NOT NULL, event text NOT NULL, seen bigint NOT NULL, first bigint NOT NULL, last bigint NOT NULL,
+        PRIMARY KEY (catcher, event)
+    ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+    -- Requests, and what they count for. Each is changed once, when its answer is over.
+    CREATE TABLE caught (
+        catcher bigint NOT NULL, number bigint NOT NULL, at bigint NOT NULL, bytes bigint NOT NULL, method text NOT NULL,
+        target text NOT NULL, version text NOT NULL, head bytea NOT NULL, body bytea NOT NULL, body_bytes bigint NOT NULL,
+        peer text, event text, repeats bigint, endpoint bytea, signature text NOT NULL, answer text NOT NULL, step integer,
+        waited_us bigint, cut_short boolean, PRIMARY KEY (catcher, number)
+    ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
+    CREATE INDEX caught_at ON caught (at);
+",
+    ),
 ];
 
 #[cfg(test)]

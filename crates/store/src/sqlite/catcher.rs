@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use super::answer::finished;
 use super::inbox::Reply;
-use crate::catcher::{CatcherStore, Limits, Range, Remembered, Usage};
+use crate::catcher::{CatcherFile, Limits, Range, Remembered, Usage};
 use crate::seam::{Answer, StoreError};
 
 /// What may wait for the thread: verbs, and KiB of requests. A request finds no room only if the disk stands still.
@@ -77,7 +77,7 @@ impl SqliteCatchers {
     }
 }
 
-impl CatcherStore for SqliteCatchers {
+impl CatcherFile for SqliteCatchers {
     fn load(&self) -> Answer<'_, Vec<Remembered>> {
         self.order(Order::Load)
     }

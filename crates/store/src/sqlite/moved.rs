@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::catalog;
 use super::fault::{Fault, InFile, Outcome};
 use super::schema;
 use crate::seam::StoreError;
@@ -60,6 +61,11 @@ pub(super) fn check(data_dir: &Path) -> Outcome<()> {
         ),
     };
     Err(Fault::Refused(StoreError::Unavailable(text.into())))
+}
+
+/// Whether no store is at home in this folder: there never was one, or it went to a database.
+pub(crate) fn has_given_up(data_dir: &Path) -> Result<bool, StoreError> {
+    Ok(read(data_dir)?.is_some_and(|moved| moved.finished) || !data_dir.join(catalog::NAME).exists())
 }
 
 fn path_of(data_dir: &Path) -> PathBuf {

@@ -1,6 +1,7 @@
 //! Several nodes on one schema: each does its share, whoever lost a share writes nothing more of it, and what is refused
 //! is refused with words.
 
+mod catchers;
 mod handing_over;
 #[path = "../postgres_schema/mod.rs"]
 mod postgres_schema;

@@ -28,7 +28,7 @@ pub async fn script(State(web): Shared, Path((account, catcher)): Place, Posted 
     let text = form.one("script").unwrap_or_default().to_owned();
     let set = |draft: &mut CatcherDraft| draft.script.clone_from(&text);
     match web.app.edit_catcher(&visit.who, &account, &catcher, set).await {
-        Ok(_) => back(&web, &visit, &account, &catcher, "script"),
+        Ok(_) => back(&web, &visit, &account, &catcher, "script").await,
         Err(error) => {
             let faults = faults(error)?;
             let page = one::shown(&web, &visit, &account, &catcher, Some((text, faults))).await?;
@@ -39,8 +39,8 @@ pub async fn script(State(web): Shared, Path((account, catcher)): Place, Posted 
 
 /// `POST …/restart`
 pub async fn restart(State(web): Shared, Path((account, catcher)): Place, Posted { visit, .. }: Posted) -> Answer {
-    web.app.restart_catcher(&visit.who, &account, &catcher)?;
-    back(&web, &visit, &account, &catcher, "restarted")
+    web.app.restart_catcher(&visit.who, &account, &catcher).await?;
+    back(&web, &visit, &account, &catcher, "restarted").await
 }
 
 /// `POST …/answer`
@@ -49,7 +49,7 @@ pub async fn answer(State(web): Shared, Path((account, catcher)): Place, Posted 
     let is_json = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
     let body = (!text.is_empty()).then_some(if is_json { FixedBody::Json(text) } else { FixedBody::Text(text) });
     web.app.edit_catcher(&visit.who, &account, &catcher, |draft| draft.body = body).await?;
-    back(&web, &visit, &account, &catcher, "answer")
+    back(&web, &visit, &account, &catcher, "answer").await
 }
 
 /// `POST …/use`: an endpoint with the catcher's URL, for every event.
@@ -59,31 +59,31 @@ pub async fn use_for_a_url(
     Posted { visit, .. }: Posted,
 ) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    let found = web.app.catcher(&visit.who, &account, &catcher)?;
+    let found = web.app.catcher(&visit.who, &account, &catcher).await?;
     if user(&view, &found).is_none() {
         let description = title(&visit.ui(Menu::Catcher, "catchers-title"), &found);
         let draft = EndpointDraft { url: found.url, description, ..EndpointDraft::default() };
         web.app.create_endpoint(&visit.who, &account, NewEndpoint { draft, ..NewEndpoint::default() }).await?;
     }
-    back(&web, &visit, &account, &catcher, "used")
+    back(&web, &visit, &account, &catcher, "used").await
 }
 
 /// `POST …/send`: a sample through the real path, to the endpoint that has this catcher's URL.
 pub async fn send(State(web): Shared, Path((account, catcher)): Place, Posted { visit, .. }: Posted) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    let found = web.app.catcher(&visit.who, &account, &catcher)?;
-    let Some(endpoint) = user(&view, &found) else { return back(&web, &visit, &account, &catcher, "") };
+    let found = web.app.catcher(&visit.who, &account, &catcher).await?;
+    let Some(endpoint) = user(&view, &found) else { return back(&web, &visit, &account, &catcher, "").await };
     let payload = guide::named(TEST_TYPE).map_or_else(|| "{}".to_owned(), |known| spread(known.sample()));
     let endpoint = endpoint.endpoint.id.to_string();
     let publish = Publish { event_type: TEST_TYPE, payload: Bytes::from(payload), ..Publish::default() };
     web.app.send_example(&visit.who, &account, &endpoint, publish).await?;
-    back(&web, &visit, &account, &catcher, "tested")
+    back(&web, &visit, &account, &catcher, "tested").await
 }
 
 /// `POST …/clear`
 pub async fn clear(State(web): Shared, Path((account, catcher)): Place, Posted { visit, .. }: Posted) -> Answer {
     web.app.clear_captures(&visit.who, &account, &catcher, None).await?;
-    back(&web, &visit, &account, &catcher, "cleared")
+    back(&web, &visit, &account, &catcher, "cleared").await
 }
 
 /// `POST …/requests/{n}/forget`
@@ -93,7 +93,7 @@ pub async fn forget(
     Posted { visit, .. }: Posted,
 ) -> Answer {
     web.app.clear_captures(&visit.who, &account, &catcher, Some(number)).await?;
-    back(&web, &visit, &account, &catcher, "forgotten")
+    back(&web, &visit, &account, &catcher, "forgotten").await
 }
 
 /// `POST …/delete`
@@ -117,14 +117,14 @@ struct TokenPage {
 pub async fn token(State(web): Shared, Path((account, catcher)): Place, Posted { visit, .. }: Posted) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
     let token = web.app.rotate_read_token(&visit.who, &account, &catcher).await?;
-    let found = web.app.catcher(&visit.who, &account, &catcher)?;
+    let found = web.app.catcher(&visit.who, &account, &catcher).await?;
     let ui = visit.ui_of(&view, Menu::Catcher, "catcher-token");
     let (path, name) = (catcher_path(&view, &found), title(&ui, &found));
     Ok(html(&TokenPage { ui, path, name, token: token.expose_secret().to_owned() }))
 }
 
-fn back(web: &crate::Web, visit: &crate::visit::Visit, account: &str, catcher: &str, done: &str) -> Answer {
+async fn back(web: &crate::Web, visit: &crate::visit::Visit, account: &str, catcher: &str, done: &str) -> Answer {
     let view = web.app.account(&visit.who, account)?;
-    let found = web.app.catcher(&visit.who, account, catcher)?;
+    let found = web.app.catcher(&visit.who, account, catcher).await?;
     Ok(Redirect::to(&format!("{}?done={done}", catcher_path(&view, &found))).into_response())
 }

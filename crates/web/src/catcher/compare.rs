@@ -47,7 +47,7 @@ struct Found {
 /// `GET …/compare?n=2&with=1`. Without `with`, the first request of the same event, else the one before.
 pub async fn page(State(web): Shared, visit: Visit, Path((account, catcher)): Path<(String, String)>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    let catcher_view = web.app.catcher(&visit.who, &account, &catcher)?;
+    let catcher_view = web.app.catcher(&visit.who, &account, &catcher).await?;
     let listed = web.app.captures(&visit.who, &account, &catcher, u64::MAX, CHOICES_MAX).await?;
     let ui = visit.ui_of(&view, Menu::Catcher, "catch-compare");
     let asked = |name: &str| visit.query.one(name).and_then(|number| number.parse::<u64>().ok());

@@ -23,7 +23,7 @@ pub async fn one(
     visit: Visit,
     Path((account, catcher, number)): Path<(String, String, u64)>,
 ) -> Answer {
-    let view = web.app.catcher(&visit.who, &account, &catcher)?;
+    let view = web.app.catcher(&visit.who, &account, &catcher).await?;
     let (row, _) = web.app.one_capture(&visit.who, &account, &catcher, number).await?;
     Ok(saved(&visit.query, &view, &[row], &format!("-{number}")))
 }

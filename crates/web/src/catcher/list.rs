@@ -37,7 +37,7 @@ struct Row {
 /// `GET /a/{account}/test/catchers`
 pub async fn page(State(web): Shared, visit: Visit, Path(account): Path<String>) -> Answer {
     let view = web.app.account(&visit.who, &account)?;
-    shown(&web, &visit, &view, String::new(), Vec::new())
+    shown(&web, &visit, &view, String::new(), Vec::new()).await
 }
 
 /// `POST /a/{account}/test/catchers`
@@ -48,16 +48,16 @@ pub async fn create(State(web): Shared, Path(account): Path<String>, Posted { vi
     match web.app.create_catcher(&visit.who, &account, draft).await {
         Ok(made) => Ok(Redirect::to(&format!("{}?done=catcher", catcher_path(&view, &made.view))).into_response()),
         Err(error) => {
-            let page = shown(&web, &visit, &view, name, faults(error)?)?;
+            let page = shown(&web, &visit, &view, name, faults(error)?).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
         }
     }
 }
 
-fn shown(web: &Web, visit: &Visit, view: &AccountView, name: String, faults: Vec<(String, String)>) -> Answer {
+async fn shown(web: &Web, visit: &Visit, view: &AccountView, name: String, faults: Vec<(String, String)>) -> Answer {
     let base = account_path(view);
     let ui = visit.ui_of(view, Menu::Catcher, "catchers-title");
-    let rows = web.app.catchers(&visit.who, &view.account.id.to_string())?;
+    let rows = web.app.catchers(&visit.who, &view.account.id.to_string()).await?;
     let row = |catcher: &ringup_app::CatcherView| Row {
         name: title(&ui, catcher),
         path: catcher_path(view, catcher),

@@ -27,7 +27,7 @@ pub async fn live(
     Path((account, catcher)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let mut news = web.app.catcher_news(&visit.who, &account, &catcher)?;
+    let mut news = web.app.catcher_news(&visit.who, &account, &catcher).await?;
     let seen = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok()).or_else(|| visit.query.one("after"));
     let is_behind = seen.and_then(|seen| seen.parse().ok()) != Some(*news.borrow_and_update());
     let events = stream::unfold((news, is_behind), |(mut news, mut is_behind)| async move {

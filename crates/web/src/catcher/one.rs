@@ -121,7 +121,7 @@ pub async fn shown(
     refused: Option<(String, Vec<(String, String)>)>,
 ) -> Answer {
     let view = web.app.account(&visit.who, account)?;
-    let found = web.app.catcher(&visit.who, account, catcher)?;
+    let found = web.app.catcher(&visit.who, account, catcher).await?;
     let listed = web.app.captures(&visit.who, account, catcher, u64::MAX, ROWS_MAX).await?;
     let number = visit.query.one("n").and_then(|number| number.parse().ok());
     let number = number.or_else(|| listed.first().map(|row| row.capture.number));

@@ -29,7 +29,8 @@ pub async fn start(
         return super::one::back(&web, &visit, &account, &format!("/{name}"));
     }
     let script: Script = SCRIPT.parse().expect("it is one");
-    let playing = web.app.catchers(&visit.who, &account)?.into_iter().find(|found| found.catcher.script == script);
+    let playing =
+        web.app.catchers(&visit.who, &account).await?.into_iter().find(|found| found.catcher.script == script);
     let (url, made) = match playing {
         Some(found) => (found.url, None),
         None => {

@@ -25,7 +25,7 @@ fn path(view: &CatcherView) -> String {
     format!("/a/shop/test/catchers/{}", view.catcher.id)
 }
 
-fn send(desk: &Desk, view: &CatcherView, id: &str, body: &str) {
+async fn send(desk: &Desk, view: &CatcherView, id: &str, body: &str) {
     let incoming = Incoming {
         method: "POST".to_owned(),
         target: format!("/c/{}/{EVIL}?q={EVIL}", view.catcher.write_token),
@@ -35,7 +35,7 @@ fn send(desk: &Desk, view: &CatcherView, id: &str, body: &str) {
         body_bytes: body.len() as u64,
         peer: None,
     };
-    desk.app.catch(&view.catcher.write_token, incoming).unwrap();
+    desk.app.catch(&view.catcher.write_token, incoming).await.unwrap();
 }
 
 #[tokio::test]
@@ -54,8 +54,8 @@ async fn a_catcher_is_made_and_shows_its_address() {
 #[tokio::test]
 async fn what_came_is_shown_as_text_with_retries_marked() {
     let (desk, browser, view) = stage().await;
-    send(&desk, &view, "msg_a", &format!("{{\"note\":\"{EVIL}\"}}"));
-    send(&desk, &view, "msg_a", EVIL);
+    send(&desk, &view, "msg_a", &format!("{{\"note\":\"{EVIL}\"}}")).await;
+    send(&desk, &view, "msg_a", EVIL).await;
     for tab in ["body", "headers", "signature", "answer", "raw"] {
         for number in ["1", "2"] {
             let page = browser.get(&format!("{}?n={number}&tab={tab}", path(&view))).await;
@@ -84,7 +84,7 @@ async fn a_script_is_drawn_with_its_next_step_or_refused_with_the_place() {
     let script = format!("{}/script", path(&view));
     let page = browser.submit(&script, &[("script", "503, 200")]).await.text;
     assert!(page.contains("<li class=\"next\"><code>503</code>"), "{page}");
-    send(&desk, &view, "msg_a", "{}");
+    send(&desk, &view, "msg_a", "{}").await;
     let page = browser.get(&path(&view)).await.text;
     assert!(page.contains("<li class=\"next\"><code>200</code>"), "{page}");
     let refused = browser.post(&script, &[("script", "503, teapot")]).await;
@@ -145,9 +145,9 @@ async fn a_signature_is_verified_step_by_step() {
 #[tokio::test]
 async fn two_requests_are_compared_and_all_is_taken_along() {
     let (desk, browser, view) = stage().await;
-    send(&desk, &view, "msg_a", r#"{"Total":1,"Note":"same"}"#);
-    send(&desk, &view, "msg_b", "{}");
-    send(&desk, &view, "msg_a", &format!("{{\"Total\":2,\"Note\":\"{EVIL}\"}}"));
+    send(&desk, &view, "msg_a", r#"{"Total":1,"Note":"same"}"#).await;
+    send(&desk, &view, "msg_b", "{}").await;
+    send(&desk, &view, "msg_a", &format!("{{\"Total\":2,\"Note\":\"{EVIL}\"}}")).await;
     let at = |tail: &str| format!("{}{tail}", path(&view));
     browser.get(&at("")).await.shows("/compare?n=3").shows("export?as=har");
     // A retry is compared with the first of its event, not with the one before.

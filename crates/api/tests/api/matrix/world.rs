@@ -231,7 +231,7 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
     let operational = desk.post("/operational-webhook/endpoint", operational).await.made().id();
     let catcher = desk.post(&format!("/app/{app}/catcher"), format!(r#"{{"name":"{owner}-catcher"}}"#)).await.made();
     let url = catcher.at("/url");
-    caught(desk, url.as_str().and_then(|url| url.rsplit('/').next()).expect("a write token"), owner);
+    caught(desk, url.as_str().and_then(|url| url.rsplit('/').next()).expect("a write token"), owner).await;
     let hook = format!("/app/{app}/hook/fetchMemberPoint/settings");
     desk.call("PUT", &hook, r#"{"url":"https://example.com/hook"}"#).await.is(200);
     let key = desk.post("/key", format!(r#"{{"name":"{owner}-key"}}"#)).await.made().id();
@@ -251,7 +251,7 @@ async fn things(desk: &Desk, owner: &str) -> Ids {
 }
 
 /// A catcher's first request.
-fn caught(desk: &Desk, token: &str, owner: &str) {
+async fn caught(desk: &Desk, token: &str, owner: &str) {
     let incoming = Incoming {
         method: "POST".to_owned(),
         target: format!("/c/{token}"),
@@ -261,7 +261,7 @@ fn caught(desk: &Desk, token: &str, owner: &str) {
         body_bytes: 2,
         peer: None,
     };
-    let caught = desk.app.catch(token, incoming).expect("a catcher");
+    let caught = desk.app.catch(token, incoming).await.expect("a catcher");
     desk.app.caught(&caught, std::time::Duration::ZERO, false);
 }
 

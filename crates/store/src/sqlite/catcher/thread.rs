@@ -18,7 +18,7 @@ use crate::catcher::ledger::{Ledger, Name, PAGE_BYTES, cost};
 use crate::catcher::{Limits, Usage};
 use crate::seam::StoreError;
 
-pub(in crate::sqlite) const NAME: &str = "catcher.db";
+pub(crate) const NAME: &str = "catcher.db";
 
 const CACHE_KIB: u32 = 1_024;
 
