@@ -83,9 +83,10 @@ fn tests() -> Result<Outcome> {
 }
 
 /// Real servers, a browser and the SDKs once more, on the other home. Left out is what is about files.
-const ON_POSTGRES: &str = "package(ringup) & (test(walk::) | test(/^(bad_input::a_|catalog|declared|hook_mock|\
-                           hook_table|hooks|later|operational|ordering|policy_sockets|reference|requests|resending::a_|\
-                           reversals|sales|schedule|cli::(keys_|a_key_))/))";
+const ON_POSTGRES: &str = "package(ringup) & (test(walk::) | test(/^(bad_input::a_|catalog|\
+                           catcher::(use_|a_write_|misbehaviour_|a_request_|a_stop_|what_)|declared|hook_mock|hook_table|\
+                           hooks|later|operational|ordering|policy_sockets|reference|requests|resending::a_|reversals|\
+                           sales|schedule|cli::(keys_|a_key_))/))";
 
 fn on_postgres() -> Result<Outcome> {
     if let Some(why) = Postgres::missing() {

@@ -231,6 +231,45 @@ async fn what_one_node_made_is_known_to_another_that_is_asked_at_once() -> Resul
 }
 
 #[tokio::test]
+async fn a_catcher_catches_at_every_node_and_is_shown_by_every_node() -> Result<()> {
+    let database = Postgres::shared()?.schema()?;
+    let (first_dir, second_dir) = (TempDir::new("pg-catch-first")?, TempDir::new("pg-catch-second")?);
+    let first = Server::start(on(&database, &first_dir)).await?;
+    let mut second = Server::start(on(&database, &second_dir)).await?;
+    first.client().create_app(ACCOUNT).await?;
+    let draft = json!({"name": "lunch test", "script": "503 x2, 200"});
+    let made = first.client().post(&format!("/api/v1/app/{ACCOUNT}/catcher"), &draft).await?.expect(201)?;
+    let (id, url) = (made.id()?, made.text_at("url")?);
+    let write_path = url.find("/c/").map_or("", |at| &url[at..]).to_owned();
+    let list = format!("/api/v1/app/{ACCOUNT}/catcher/{id}/request");
+
+    // Whoever waits at one node is told of what comes to the other.
+    let watcher = second.client();
+    let path = format!("{list}?after=0&count=1&wait=30s");
+    let waiting = tokio::spawn(async move { watcher.get(&path).await });
+    let mut answers = Vec::new();
+    for turn in 0..4 {
+        let node = if turn % 2 == 0 { &first } else { &second };
+        let event = [("webhook-id", "msg_of_somebody")];
+        let answer = Client::anonymous(node.address()).call(Method::POST, &write_path, &event, "{}").await?;
+        answers.push(answer.status);
+    }
+    ensure!(answers == [503, 503, 200, 200], "{answers:?}");
+    let heard = waiting.await??.expect(200)?.json()?;
+    ensure!(heard["done"] == true && heard["data"][0]["number"] == 1, "{heard}");
+
+    second.kill9()?;
+    let rows = first.client().get(&format!("{list}?after=0&count=4&wait=30s")).await?.expect(200)?.json()?;
+    let seen = rows["data"].as_array().context("a list")?.iter();
+    let seen: Vec<_> =
+        seen.map(|row| (row["number"].as_u64(), row["answer"].as_str(), row["retryOf"].as_u64())).collect();
+    let expected = [("503", None), ("503", Some(1)), ("200", Some(1)), ("200", Some(1))];
+    let expected: Vec<_> = (1..).zip(expected).map(|(number, (answer, of))| (Some(number), Some(answer), of)).collect();
+    ensure!(seen == expected, "what one node caught is not lost with it: {seen:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_text_that_the_database_cannot_keep_is_refused_for_good_and_holds_up_nobody() -> Result<()> {
     let dir = TempDir::new("pg-nul")?;
     let server = Server::start(on(&Postgres::shared()?.schema()?, &dir)).await?;

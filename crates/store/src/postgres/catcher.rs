@@ -19,11 +19,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::PostgresStore;
+use super::pool::Pool;
 use super::shared::Shared;
 use crate::catcher::{CatcherStore, Limits, Range, Shown, Standing, Taken, Usage, ledger};
 use crate::seam::{Answer, StoreError};
 use news::News;
 use request::Stamped;
+
+/// Connections on which requests are taken in, each for its moment: their catcher's row is waited for there, and nobody who
+/// floods a catcher holds up those who ask for anything else.
+const CONNECTIONS_MAX: usize = 2;
 
 /// Ends of answers that wait to be written; beyond it they are lost.
 const STAMPS_MAX: usize = 1_024;
@@ -35,6 +40,7 @@ const LOOK_SHARE: u64 = 32;
 /// The catchers of all nodes of a schema.
 pub struct PostgresCatchers {
     shared: Arc<Shared>,
+    pool: Arc<Pool>,
     limits: Limits,
     news: Arc<News>,
     stamps: mpsc::Sender<Stamped>,
@@ -48,11 +54,12 @@ impl PostgresStore {
     pub fn catchers(&self, limits: Limits) -> PostgresCatchers {
         let (stamps, stamped) = mpsc::channel(STAMPS_MAX);
         let (shared, news) = (self.shared.clone(), Arc::new(News::default()));
+        let pool = Arc::new(Pool::new(CONNECTIONS_MAX));
         let tasks = [
             tokio::spawn(news::look(shared.clone(), news.clone())),
-            tokio::spawn(request::stamp_all(shared.clone(), stamped)),
+            tokio::spawn(request::stamp_all(shared.clone(), pool.clone(), stamped)),
         ];
-        PostgresCatchers { shared, limits, news, stamps, added: AtomicU64::new(0), tasks }
+        PostgresCatchers { shared, pool, limits, news, stamps, added: AtomicU64::new(0), tasks }
     }
 }
 
@@ -65,7 +72,7 @@ impl PostgresCatchers {
         }
         self.added.store(0, Ordering::Relaxed);
         let room = ledger::room(self.limits);
-        self.shared.ask(move |link| Box::pin(request::trim(link, room))).await.map(drop)
+        self.shared.ask_by(&self.pool, move |link| Box::pin(request::trim(link, room))).await.map(drop)
     }
 }
 
@@ -80,7 +87,7 @@ impl CatcherStore for PostgresCatchers {
 
     fn addressed(&self, write_token: String) -> Answer<'_, Option<Arc<Catcher>>> {
         let write_token: Arc<str> = write_token.into();
-        self.shared.ask(move |link| {
+        self.shared.ask_by(&self.pool, move |link| {
             let write_token = write_token.clone();
             Box::pin(async move { rows::addressed(link, &write_token).await })
         })
@@ -114,7 +121,7 @@ impl CatcherStore for PostgresCatchers {
         let event: Option<Arc<str>> = event.map(Arc::from);
         Box::pin(async move {
             let requests_max = self.limits.requests_max;
-            let taking = self.shared.ask(move |link| {
+            let taking = self.shared.ask_by(&self.pool, move |link| {
                 let (event, shown) = (event.clone(), shown.clone());
                 Box::pin(async move { request::take(link, catcher, event.as_deref(), &*shown, requests_max).await })
             });

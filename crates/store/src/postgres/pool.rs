@@ -19,8 +19,8 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(plan: &Plan) -> Pool {
-        Pool { idle: Mutex::default(), turns: Semaphore::new(plan.readers_max) }
+    pub(super) fn new(connections_max: usize) -> Pool {
+        Pool { idle: Mutex::default(), turns: Semaphore::new(connections_max) }
     }
 
     /// Asks on a connection. One that had gone stale while nobody used it is replaced, once.

@@ -45,7 +45,7 @@ impl Shared {
     pub(super) fn new(plan: Plan) -> Shared {
         Shared {
             inbox: Inbox::default(),
-            pool: Pool::new(&plan),
+            pool: Pool::new(plan.readers_max),
             peers: Peers::new(&plan),
             plan,
             holding: Holding::default(),
@@ -59,9 +59,18 @@ impl Shared {
         &'a self,
         question: impl for<'l> Fn(&'l Link) -> BoxFuture<'l, Outcome<T>> + Send + Sync + 'a,
     ) -> Answer<'a, T> {
+        self.ask_by(&self.pool, question)
+    }
+
+    /// On connections that are not the readers'.
+    pub(super) fn ask_by<'a, T: Send + 'a>(
+        &'a self,
+        pool: &'a Pool,
+        question: impl for<'l> Fn(&'l Link) -> BoxFuture<'l, Outcome<T>> + Send + Sync + 'a,
+    ) -> Answer<'a, T> {
         Box::pin(async move {
             self.check_open()?;
-            Ok(self.pool.ask(&self.plan, question).await?)
+            Ok(pool.ask(&self.plan, question).await?)
         })
     }
 

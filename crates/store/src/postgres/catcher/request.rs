@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use super::super::catalog::in_transaction;
 use super::super::fault::Outcome;
 use super::super::link::{Link, Value};
+use super::super::pool::Pool;
 use super::super::row::{array_or_none, count, get, limit, natural, time};
 use super::super::shared::{Shared, not_found};
 use super::rows::catcher;
@@ -209,12 +210,12 @@ pub(super) async fn usage(link: &Link) -> Outcome<Usage> {
 }
 
 /// Until nobody can send any more, or it is aborted.
-pub(super) async fn stamp_all(shared: Arc<Shared>, mut stamped: mpsc::Receiver<Stamped>) {
+pub(super) async fn stamp_all(shared: Arc<Shared>, pool: Arc<Pool>, mut stamped: mpsc::Receiver<Stamped>) {
     let mut group = Vec::new();
     while stamped.recv_many(&mut group, STAMPED_MAX).await > 0 {
         let columns = Arc::new(Columns::of(&group));
         group.clear();
-        let written = shared.ask(|link| {
+        let written = shared.ask_by(&pool, |link| {
             let columns = columns.clone();
             Box::pin(async move { stamp(link, &columns).await })
         });
