@@ -22,7 +22,7 @@ use super::PostgresStore;
 use super::pool::Pool;
 use super::shared::Shared;
 use crate::catcher::{CatcherStore, Limits, Range, Shown, Standing, Taken, Usage, ledger};
-use crate::seam::{Answer, StoreError};
+use crate::seam::Answer;
 use news::News;
 use request::Stamped;
 
@@ -64,15 +64,18 @@ impl PostgresStore {
 }
 
 impl PostgresCatchers {
-    /// Forgets the oldest, when this node alone has added enough for it to matter.
-    async fn make_room(&self, bytes: u64) -> Result<(), StoreError> {
+    /// Forgets the oldest, when this node alone has added enough for it to matter. What was taken in stands either way.
+    async fn make_room(&self, bytes: u64) {
         let added = self.added.fetch_add(bytes, Ordering::Relaxed) + bytes;
         if added < self.limits.bytes_max / LOOK_SHARE {
-            return Ok(());
+            return;
         }
         self.added.store(0, Ordering::Relaxed);
         let room = ledger::room(self.limits);
-        self.shared.ask_by(&self.pool, move |link| Box::pin(request::trim(link, room))).await.map(drop)
+        let trimmed = self.shared.ask_by(&self.pool, move |link| Box::pin(request::trim(link, room)));
+        if let Err(error) = trimmed.await {
+            tracing::warn!(%error, "old requests to catchers stay for now");
+        }
     }
 }
 
@@ -127,7 +130,7 @@ impl CatcherStore for PostgresCatchers {
             });
             let (taken, bytes) = taking.await?;
             self.news.tell(catcher, taken.number);
-            self.make_room(bytes).await?;
+            self.make_room(bytes).await;
             Ok(taken)
         })
     }
