@@ -6,7 +6,6 @@
 mod watch;
 
 use std::{
-    env,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
@@ -50,12 +49,6 @@ pub enum Scripts {
     Off,
 }
 
-/// Whether there is a browser to drive on this machine.
-pub fn is_there() -> bool {
-    let folders = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&folders).any(|folder| folder.join(DRIVER).is_file())
-}
-
 impl Browser {
     /// Opens a browser for pages under `base`, such as `http://127.0.0.1:8080`.
     pub async fn open(base: &str) -> Result<Self> {
@@ -66,7 +59,10 @@ impl Browser {
         let port = free_port()?;
         let mut command = Command::new(DRIVER);
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let driver = command.spawn().context("starting chromedriver: apt-get install chromium chromium-driver")?;
+        let driver = command.spawn().context(
+            "chromedriver does not start; `cargo xtask test --only tools` installs it, as does `apt-get install \
+             chromium chromium-driver`",
+        )?;
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let client = Client::anonymous(address).within(SOON);
         let mut browser =

@@ -7,7 +7,7 @@ use ringup_testkit::browser::Browser;
 use ringup_testkit::server::{Server, ServerSetup};
 use ringup_testkit::tempdir::TempDir;
 
-use crate::{SOON, can_look, until};
+use crate::{SOON, until};
 
 /// From the first start to the first delivery whose signature was checked.
 const FIRST_DELIVERY_MAX: Duration = Duration::from_secs(60);
@@ -26,9 +26,6 @@ async fn count(browser: &Browser, selector: &str) -> Result<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_start_to_a_failure_understood() -> Result<()> {
-    if !can_look() {
-        return Ok(());
-    }
     let dir = TempDir::new("browser-walk")?;
     let setup = ServerSetup::with_binary(env!("CARGO_BIN_EXE_ringup"), dir.join("data"));
     let began = Instant::now();
