@@ -29,14 +29,18 @@ const LINGER: Duration = Duration::from_millis(2);
 /// than through this one. Below it nobody is kept waiting.
 const LOAD: usize = 4;
 
-/// A group waits for others this many times as long as the last one took to be written.
-const PATIENCE: u32 = 2;
+/// A group waits for others this many times as long as the last one took to be written: where several nodes write,
+/// publishers spread over them by chance, and to wait for them costs less than a commit of few.
+const PATIENCE: u32 = 4;
 
 /// What groups held before that is forgotten.
 const LATELY: Duration = Duration::from_millis(100);
 
 /// Nobody waits longer than this for others.
-const LINGER_MAX: Duration = Duration::from_millis(12);
+const LINGER_MAX: Duration = Duration::from_millis(24);
+
+/// This part of what groups held is forgotten with each that holds less.
+const FORGOTTEN: usize = 16;
 
 pub(super) type AcceptReply = oneshot::Sender<Result<Vec<Acceptance>, StoreError>>;
 
@@ -119,7 +123,7 @@ struct Queue {
     items: VecDeque<Item>,
     events: usize,
     publishes: usize,
-    /// Publishes that groups held lately: the most, forgotten by an eighth with each group.
+    /// Publishes that groups held lately: the most, forgotten little by little.
     expected: usize,
     /// When the last publishes were taken.
     taken_at: Option<Instant>,
@@ -302,7 +306,7 @@ impl Queue {
         }
         if publishes > 0 {
             self.publishes = self.publishes.saturating_sub(publishes);
-            self.expected = publishes.max(self.expected - self.expected.div_ceil(8));
+            self.expected = publishes.max(self.expected - self.expected.div_ceil(FORGOTTEN));
             self.taken_at = Some(Instant::now());
         }
         group
