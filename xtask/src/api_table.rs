@@ -30,7 +30,7 @@ pub fn check() -> Result<()> {
 }
 
 fn fresh() -> Result<String> {
-    let output = child::cargo(&["run", "--quiet", "-p", "ringup", "--", "openapi"]).output()?;
+    let output = child::cargo(&["run", "--quiet", "--release", "-p", "ringup", "--", "openapi"]).output()?;
     ensure!(output.status.success(), "ringup openapi: {}", String::from_utf8_lossy(&output.stderr));
     let document = serde_json::from_slice(&output.stdout).context("ringup openapi")?;
     let theirs = fs::read_to_string(workspace::root().join(OPERATIONS)).context(OPERATIONS)?;

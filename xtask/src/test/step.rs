@@ -28,9 +28,9 @@ pub const STEPS: &[Step] = &[
     Step { name: "clippy", what: "no warnings", run: clippy },
     Step { name: "tests", what: "unit, property, conformance, simulation and real-server tests", run: tests },
     Step { name: "doc-tests", what: "examples in doc comments", run: doc_tests },
-    Step { name: "docs", what: "generated documents are fresh", run: docs },
     Step { name: "deny", what: "licences, advisories and sources of dependencies", run: deny },
     Step { name: "release", what: "the release binary builds", run: release },
+    Step { name: "docs", what: "generated documents are fresh", run: docs },
     Step { name: "readme", what: "the README's commands work word for word", run: readme },
     Step {
         name: "deploy",
@@ -71,8 +71,6 @@ fn clippy() -> Result<Outcome> {
 }
 
 fn tests() -> Result<Outcome> {
-    // Tests of one crate start the binary of another, which cargo does not build for them.
-    child::run(child::cargo(&["build", "-p", "ringup"]))?;
     let arguments: &[&str] = if child::exists("cargo-nextest") {
         &["nextest", "run", "--workspace", "--no-fail-fast"]
     } else {
@@ -96,7 +94,7 @@ fn on_postgres() -> Result<Outcome> {
         return Ok(Outcome::Skipped("cargo-nextest is not installed: cargo install cargo-nextest --locked".to_owned()));
     }
     let on_it = (STORE_VARIABLE, "postgres");
-    let outcome = counted(&["nextest", "run", "-p", "ringup", "--no-fail-fast", "-E", ON_POSTGRES], &[on_it])?;
+    let outcome = counted(&["nextest", "run", "--workspace", "--no-fail-fast", "-E", ON_POSTGRES], &[on_it])?;
     let mut sdks = child::cargo(&["xtask", "test", "--only", "sdk"]);
     sdks.env(on_it.0, on_it.1);
     child::run(sdks)?;
@@ -123,7 +121,7 @@ fn counted(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Outcome> {
 }
 
 fn docs() -> Result<Outcome> {
-    let output = child::cargo(&["run", "--quiet", "-p", "ringup", "--", "config", "docs"]).output()?;
+    let output = child::cargo(&["run", "--quiet", "--release", "-p", "ringup", "--", "config", "docs"]).output()?;
     ensure!(output.status.success(), "ringup config docs: {}", String::from_utf8_lossy(&output.stderr));
     let path = workspace::root().join("docs/configuration.md");
     let committed = fs::read(&path).with_context(|| path.display().to_string())?;
