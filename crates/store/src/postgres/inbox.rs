@@ -360,7 +360,7 @@ mod tests {
         publish(&inbox, 16);
         assert_eq!(next(&inbox, TOOK).await, (16, Duration::ZERO), "they are there");
         publish(&inbox, 10);
-        assert_eq!(next(&inbox, TOOK).await, (10, TOOK * PATIENCE), "twice as long as the last one took");
+        assert_eq!(next(&inbox, TOOK).await, (10, TOOK * PATIENCE), "four times as long as the last one took");
         publish(&inbox, 10);
         assert_eq!(next(&inbox, Duration::from_secs(1)).await, (10, LINGER_MAX), "and no longer than that");
         publish(&inbox, 10);
