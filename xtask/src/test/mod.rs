@@ -1,10 +1,14 @@
-//! `cargo xtask test`: the one test command. Its steps run in turn, cheap ones first; a table tells how each ended.
+//! `cargo xtask test`: the one test command. Its steps run in turn, cheap ones first, and the last ones, which mostly wait,
+//! side by side; a table tells how each ended.
 
 mod count;
 mod step;
 mod tool;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -36,10 +40,22 @@ pub enum Outcome {
     Skipped(String),
 }
 
+impl Outcome {
+    fn failed(what: String) -> Self {
+        Outcome::Failed { passed: 0, failed: 1, what }
+    }
+}
+
 struct Row {
     name: &'static str,
     took: Duration,
     outcome: Outcome,
+}
+
+impl Row {
+    fn panicked(step: &Step) -> Self {
+        Row { name: step.name, took: Duration::ZERO, outcome: Outcome::failed("it panicked, see above".to_owned()) }
+    }
 }
 
 /// Runs the steps; an error unless all passed.
@@ -54,15 +70,22 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("no step is called `{name}`; `cargo xtask test --list` names them");
     }
     let chosen = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
+    let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
     let mut rows = Vec::new();
-    for step in STEPS.iter().filter(chosen) {
-        eprintln!("\n=== {}: {}", step.name, step.what);
-        let started = Instant::now();
-        let outcome =
-            (step.run)().unwrap_or_else(|error| Outcome::Failed { passed: 0, failed: 1, what: format!("{error:#}") });
-        rows.push(Row { name: step.name, took: started.elapsed(), outcome });
+    for group in steps.chunk_by(|one, next| one.waits && next.waits) {
+        thread::scope(|scope| {
+            let running: Vec<_> = group.iter().map(|step| (*step, scope.spawn(|| play(step)))).collect();
+            rows.extend(running.into_iter().map(|(step, row)| row.join().unwrap_or_else(|_| Row::panicked(step))));
+        });
     }
     summarise(&rows)
+}
+
+fn play(step: &Step) -> Row {
+    eprintln!("\n=== {}: {}", step.name, step.what);
+    let started = Instant::now();
+    let outcome = (step.run)().unwrap_or_else(|error| Outcome::failed(format!("{error:#}")));
+    Row { name: step.name, took: started.elapsed(), outcome }
 }
 
 fn summarise(rows: &[Row]) -> Result<()> {

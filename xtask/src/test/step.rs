@@ -18,36 +18,40 @@ pub struct Step {
     pub name: &'static str,
     pub what: &'static str,
     pub run: fn() -> Result<Outcome>,
+    /// It waits more than it computes: such steps that follow each other run side by side.
+    pub waits: bool,
+}
+
+impl Step {
+    const fn new(name: &'static str, what: &'static str, run: fn() -> Result<Outcome>) -> Step {
+        Step { name, what, run, waits: false }
+    }
+
+    const fn waits(self) -> Step {
+        Step { waits: true, ..self }
+    }
 }
 
 /// In the order they run.
 pub const STEPS: &[Step] = &[
-    Step { name: "tools", what: "what the other steps need is there", run: tools },
-    Step { name: "format", what: "the source is formatted", run: format },
-    Step { name: "tidy", what: "arrows, words, lengths and links", run: tidiness },
-    Step { name: "clippy", what: "no warnings", run: clippy },
-    Step { name: "tests", what: "unit, property, conformance, simulation and real-server tests", run: tests },
-    Step { name: "doc-tests", what: "examples in doc comments", run: doc_tests },
-    Step { name: "deny", what: "licences, advisories and sources of dependencies", run: deny },
-    Step { name: "release", what: "the release binary builds", run: release },
-    Step { name: "docs", what: "generated documents are fresh", run: docs },
-    Step { name: "readme", what: "the README's commands work word for word", run: readme },
-    Step {
-        name: "deploy",
-        what: "chart and compose file are what Helm, Kubernetes and Compose take",
-        run: deploy::run,
-    },
-    Step { name: "interop", what: "signatures hold for other people's verifiers", run: interop::run },
-    Step {
-        name: "axe",
-        what: "every page of the console is accessible, in both themes and widths",
-        run: screenshots::check,
-    },
-    Step { name: "sdk", what: "the official SDKs of three languages do all their work here", run: sdk::run },
-    Step { name: "postgres", what: "the same answers, pages and calls with the store in PostgreSQL", run: on_postgres },
-    Step { name: "schemathesis", what: "the API does what its document says, for every role", run: schemathesis::run },
-    Step { name: "kill", what: "nothing acknowledged is lost when the process is killed", run: killing },
-    Step { name: "chaos", what: "nothing acknowledged is lost when nodes and database fail", run: breaking },
+    Step::new("tools", "what the other steps need is there", tools),
+    Step::new("format", "the source is formatted", format),
+    Step::new("tidy", "arrows, words, lengths and links", tidiness),
+    Step::new("clippy", "no warnings", clippy),
+    Step::new("tests", "unit, property, conformance, simulation and real-server tests", tests),
+    Step::new("doc-tests", "examples in doc comments", doc_tests),
+    Step::new("deny", "licences, advisories and sources of dependencies", deny),
+    Step::new("release", "the release binary builds", release),
+    Step::new("docs", "generated documents are fresh", docs),
+    Step::new("readme", "the README's commands work word for word", readme),
+    Step::new("deploy", "chart and compose file are what Helm, Kubernetes and Compose take", deploy::run),
+    Step::new("interop", "signatures hold for other people's verifiers", interop::run),
+    Step::new("axe", "every page of the console is accessible, in both themes and widths", screenshots::check),
+    Step::new("sdk", "the official SDKs of three languages do all their work here", sdk::run),
+    Step::new("postgres", "the same answers, pages and calls with the store in PostgreSQL", on_postgres),
+    Step::new("schemathesis", "the API does what its document says, for every role", schemathesis::run).waits(),
+    Step::new("kill", "nothing acknowledged is lost when the process is killed", killing).waits(),
+    Step::new("chaos", "nothing acknowledged is lost when nodes and database fail", breaking).waits(),
 ];
 
 fn tools() -> Result<Outcome> {
