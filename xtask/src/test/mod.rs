@@ -1,5 +1,5 @@
-//! `cargo xtask test`: the one test command. Its steps run in turn, cheap ones first, and the last ones, which mostly wait,
-//! side by side; a table tells how each ended.
+//! `cargo xtask test`: the one test command. Its steps run in turn, cheap ones first, and the last ones, which wait now
+//! and then, side by side; a table tells how each ended.
 
 mod count;
 mod step;

@@ -18,7 +18,7 @@ pub struct Step {
     pub name: &'static str,
     pub what: &'static str,
     pub run: fn() -> Result<Outcome>,
-    /// It waits more than it computes: such steps that follow each other run side by side.
+    /// It waits now and then: such steps that follow each other run side by side, and each uses the time of the others.
     pub waits: bool,
 }
 
@@ -76,6 +76,7 @@ fn clippy() -> Result<Outcome> {
 
 fn tests() -> Result<Outcome> {
     let arguments: &[&str] = if child::exists("cargo-nextest") {
+        // All of it: tests of one crate start the program of another.
         &["nextest", "run", "--workspace", "--no-fail-fast"]
     } else {
         eprintln!("cargo-nextest is not installed: using cargo test");

@@ -84,7 +84,7 @@ async fn what_others_write_is_text_on_every_page() -> Result<()> {
     let mut browsers = Vec::new();
     for _ in 0..BROWSERS {
         let browser = Browser::open(&server.url()).await?;
-        // Painting is most of the work, and nobody looks at these.
+        // Painting them large is a fifth of the work, and nobody looks at them.
         browser.resize(320, 200).await?;
         browsers.push(browser);
     }
